@@ -171,20 +171,21 @@ def converter() -> str:
     with tempfile.TemporaryDirectory() as folder:
         written = write_package("gpu-farm", Path(folder, "package"))
         module = next(path for path in written if path.parent.name == "src").read_text(encoding="utf-8")
-    blocks = (("sql", tables), ("python", module), ("python", "\n\n".join(map(outline, IMPORTED))))
+    blocks = (("sql", tables), ("python", module), ("python", "\n\n\n".join(map(outline, IMPORTED))))
     sql, python, outlines = (f"```{language}\n{text.rstrip()}\n```\n" for language, text in blocks)
     return f"{sql}\n{python}\nWhat it may import:\n\n{outlines}"
 
 
 def outline(thing: Any) -> str:
     """What can be imported, without its code: where from, its fields or parameters, and what they mean."""
-    node = ast.parse(inspect.getsource(thing)).body[0]
+    shown = lines = inspect.getsource(thing).splitlines()
+    node = ast.parse("\n".join(lines)).body[0]
     if isinstance(node, ast.FunctionDef):
-        node.body = [node.body[0], ast.Expr(ast.Constant(...))]
+        shown = [*lines[: node.body[0].end_lineno], "    ..."]
     elif isinstance(node, ast.ClassDef):
-        node.decorator_list = []
-        node.body = [each for each in node.body if not isinstance(each, ast.FunctionDef)]
-    return f"# from {thing.__module__} import {thing.__name__}\n{ast.unparse(node)}"
+        fields = [each for each in node.body if not isinstance(each, ast.FunctionDef)]
+        shown = lines[node.lineno - 1 : fields[-1].end_lineno]
+    return "\n".join((f"# from {thing.__module__} import {thing.__name__}", *shown))
 
 
 def choices(key: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ def fill_billed(con: duckdb.DuckDBPyConnection, own: SlurmSettings) -> None:
     """
     con.execute("CREATE TABLE label_rule (label INTEGER, rule INTEGER, bills BOOLEAN)")
     con.execute("CREATE TABLE billed (rule INTEGER, meter VARCHAR)")
-    meters = [tuple(dict.fromkeys(each.meters)) for each in (own, *own.exceptions)]
+    meters = [tuple(dict.fromkeys(each)) for each in (own.meters, *(each.meters for each in own.exceptions))]
     threads = [own.threads_per_core, *(each.threads_per_core or own.threads_per_core for each in own.exceptions)]
     rules = {
         label: next((number for number, each in enumerate(own.exceptions, 1) if _fits(each, partition, qos)), 0)
