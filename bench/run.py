@@ -11,6 +11,7 @@ import commands
 import converting
 import plan
 import program
+import publishing
 import reading
 import review
 import sending
@@ -24,7 +25,17 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also ten times as many rows; needs some GB of disk")
     parser.add_argument(
         "--only",
-        choices=("reading", "validation", "program", "plan", "review", "commands", "converting", "sending"),
+        choices=(
+            "reading",
+            "validation",
+            "program",
+            "plan",
+            "review",
+            "commands",
+            "converting",
+            "publishing",
+            "sending",
+        ),
         help="measure only one subject",
     )
     options = parser.parse_args()
@@ -40,6 +51,8 @@ def main() -> None:
         review.measure()
     if options.only in (None, "commands"):
         commands.measure(options.rows, large=options.large)
+    if options.only in (None, "publishing"):
+        publishing.measure()
     if options.only in (None, "converting"):
         converting.measure(options.rows, large=options.large)
     if options.only in (None, "sending"):

@@ -517,7 +517,7 @@ class Statement(StatementLines):
     revision: int
     draft: bool
     issued: dt.date
-    resources: tuple[ResourceLine, ...]
+    resources: Sequence[ResourceLine]
     held: tuple[QueueItem, ...]
     digest: str
     history: tuple[PeriodAmounts, ...] | None = None

@@ -158,6 +158,14 @@ def _committed_temporary(ledger: Path) -> None:
         subprocess.run(["git", "-C", str(ledger), *command], check=True)
 
 
+def _committed_cache(ledger: Path) -> None:
+    """What a pull request could bring, against .gitignore."""
+    (ledger / ".openchargeback/cache/3f").mkdir(parents=True)
+    (ledger / ".openchargeback/cache/3f/9a").write_text("%PDF-1.7", encoding="utf-8")
+    for command in (["init", "-q"], ["add", "-f", "."]):
+        subprocess.run(["git", "-C", str(ledger), *command], check=True)
+
+
 def _bomb(ledger: Path) -> None:
     """A gigabyte of blank lines, as gzip members of which each is small."""
     (ledger / "charges/2025-01").mkdir(parents=True)
@@ -172,6 +180,7 @@ MADE: dict[str, Callable[[Path], None]] = {
     "charge-file-size": _bomb,
     "closed-months-clash": _clash,
     "closed-period-changed": _changed_charges,
+    "committed-cache": _committed_cache,
     "credited-already": _closed("2025-01"),
     "currency-changed": _other_currency,
     "decided-already": _closed("2025-01", "2025-02"),

@@ -20,6 +20,7 @@ from openchargeback.problems import LedgerFault, OpenChargebackError
 # name → module, attribute, one line of help (so that listing the commands does not import them)
 _COMMANDS = {
     "build": ("build", "build", "Write the portal, statements, journals and manifest."),
+    "bundle": ("bundle", "bundle", "Write a month for finance: one folder, and a zip of it."),
     "convert": ("convert", "convert", "Convert usage records of other systems to charges."),
     "directory": ("directory", "directory", "Add and import people, projects and funds."),
     "export-journal": ("journal", "journal", "Same as journal."),

@@ -96,6 +96,15 @@ def statement_pdf(statement: Statement) -> str:
     return _statement(statement) + ".pdf"
 
 
+def statement_name(statement: Statement) -> str:
+    """The name of a statement's file outside the portal, without its ending: `2025-01_genomics_911fec2428`.
+
+    The statement's number makes it unique in the ledger.
+    """
+    number = statement.number.removeprefix(f"{statement.period}-")
+    return f"{statement.period}_{folder_name(statement.project.id)}_{number}"
+
+
 def journal_page(period: str) -> str:
     """The journal of one month."""
     return f"{journal_folder(period)}/index.html"

@@ -58,11 +58,11 @@ class PdfPlan:
     job: Callable[[], PdfJob]
 
 
-def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
-    """One page for each statement of the site."""
+def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob]:
+    """One page for each statement of the site, or of one `period`."""
     shell, digest, histories = site_shell(site), env.digest(), statement_histories(site.periods)
     jobs = []
-    for statement in _statements(site):
+    for statement in _statements(site, period):
         view = statement_page(statement, site, histories)
         head = _head(view)
         currency = view.statement.currency
@@ -153,9 +153,10 @@ def _history(statement: Statement, histories: Histories) -> tuple[PeriodAmounts,
     return histories.get(_payer(statement), ()) if statement.history is None else statement.history
 
 
-def _statements(site: Site) -> Iterator[Statement]:
-    for period in site.periods:
-        yield from period.statements
+def _statements(site: Site, period: str) -> Iterator[Statement]:
+    for month in site.periods:
+        if period in ("", month.period):
+            yield from month.statements
 
 
 def _payer(statement: Statement) -> tuple[str, str]:
