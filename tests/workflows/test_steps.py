@@ -15,7 +15,6 @@ import pytest
 import yaml
 from ci_runner import Ran, Runner, filled, git, holds, run_gitlab
 
-from mail_host import email_text, mail_host
 from needed import needs
 from openchargeback import __version__
 from openchargeback.ledger.installed import Program
