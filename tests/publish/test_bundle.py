@@ -24,7 +24,7 @@ from openchargeback.publish.build import build
 from openchargeback.publish.bundle import Bundle, changed_months, write_bundle
 from openchargeback.publish.gathering import gather_ledger
 from openchargeback.publish.manifest import intact, read_manifest
-from repository import HEAD, Repository, january, row
+from repository import HEAD, Repository, january, poison, row
 
 FOLDER = "2025-01-for-finance"
 ON = Event(dt.date(2025, 2, 5), "admin@example.edu")
@@ -365,3 +365,19 @@ def test_verify_recomputes_a_bundle_without_the_cache(ledger: Repository) -> Non
     pdf = next((ledger.root / folder / "statements").iterdir())
     pdf.write_bytes(pdf.read_bytes() + b"\n")
     assert f"differs     statements/{pdf.name}" in ledger.run("verify", folder, code=1).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("was", "now", "path"),
+    [(b"%PDF-1.7", b"%PDF-1.6", "statements/2025-01_p1_"), (b",F-1,", b",F-2,", "journal/detail.csv")],
+)
+def test_verify_finds_what_a_poisoned_cache_brought(ledger: Repository, was: bytes, now: bytes, path: str) -> None:
+    """A build trusts its cache; what becomes final does not."""
+    close(ledger)
+    ledger.commit()
+    bundled(ledger)
+    assert poison(ledger, was, now)
+    poisoned = bundled(ledger, "poisoned").folder
+    found = ledger.run("verify", str(poisoned), code=1).stdout
+    assert f"differs     {path}" in found

@@ -69,6 +69,8 @@ def test_it_opens_alone(browser: playwright.Browser, unzipped: dict[str, Path], 
     """No error on the console, no request that fails or leaves the folder, no link that leads out, nothing cut off."""
     folder = unzipped[state]
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+    # A machine that is busy with other tests needs more than the usual half minute.
+    context.set_default_timeout(180_000)
     page = context.new_page()
     said: list[str] = []
     asked: list[str] = []
