@@ -79,7 +79,7 @@ class _OnFreePort(Controller):
     """aiosmtpd 1.4.6 tests a new server by connecting to the port it was given, which is 0 here."""
 
     def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr, attr-defined]
         super()._trigger_server()
 
 

@@ -1,6 +1,8 @@
 """A closed month's bundle goes to finance once: by email, or into a folder."""
 
 import email
+import io
+import zipfile
 from email.policy import default as policy
 
 import pytest
@@ -67,3 +69,19 @@ def test_too_large_for_an_email(tmp_path, host):
     with pytest.raises(UsageFault, match=r"makes a message of 1 MB, more than `email\.max_size`"):
         send_finance(open_books(ledger.root), "2025-01", large, office())
     assert host.messages == []
+
+
+def test_the_command_hands_over_the_real_bundle(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, finance="finance@example.edu"))
+    done = ledger.run("send", "--period", "2025-01", "--finance")
+    assert "2025-01 handed to finance@example.edu: 250 2.0.0 Ok: queued as 00001" in done.stdout
+    ((_, data),) = host.messages
+    (archive,) = email.message_from_bytes(data, policy=policy).iter_attachments()
+    assert archive.get_filename() == "2025-01-for-finance.zip"
+    with zipfile.ZipFile(io.BytesIO(archive.get_content())) as found:
+        assert "2025-01-for-finance/index.html" in found.namelist()
+    assert "was handed to finance before" in ledger.run("send", "--period", "2025-01", "--finance").stdout
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    ledger.run("send", "--period", "2025-01", "--finance", "--drop", str(drop))
+    assert [path.name for path in drop.iterdir()] == ["2025-01-for-finance.zip"]

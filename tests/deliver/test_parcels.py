@@ -54,11 +54,10 @@ def held(pi, project, *flags, amount="5"):
 
 
 def month(*statements, queue=(), state=State.CLOSED, revision=1):
-    names = dict.fromkeys(("sources", "files", "lines", "flags", "decisions"), ())
     return BilledPeriod(
         period="2025-01", state=state, revision=revision, closed_on=dt.date(2025, 2, 5), closed_by="a",
         finalized_on=None, accounting_date=dt.date(2025, 1, 31), currency="USD", queue=tuple(queue),
-        statements=statements, journal=Journal("2025-01", ()), **names,
+        statements=statements, journal=Journal("2025-01", ()), sources=(), files=(), lines=(), flags=(), decisions=(),
     )  # fmt: skip
 
 

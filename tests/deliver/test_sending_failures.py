@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import ssl
+from collections.abc import Callable
 
 import pytest
 from aiosmtpd.smtp import AuthResult
@@ -47,7 +48,8 @@ class Desk:
     def __init__(self, root, server, **more):
         self.root, self.hands = root, Hands()
         self.email = settings(server.port, **more)
-        self.mail, self.environment, self.context = NO_MAIL, {}, ssl.create_default_context
+        self.mail, self.environment = NO_MAIL, {}
+        self.context: Callable[[], ssl.SSLContext] = ssl.create_default_context
         self.throttle = 0
 
     def send(self, names=PEOPLE, **files):
@@ -442,14 +444,15 @@ def test_a_token_is_fetched_for_each_login(tmp_path, pems):
 
     count = tmp_path / "count"
     command = ("sh", "-c", f"echo x >> {count}; echo good")
+    tokens = Tokens()
     with mail_host(
-        Tokens(), tls_context=server_context(*pems["localhost"]), auth_required=True, auth_require_tls=True
+        tokens, tls_context=server_context(*pems["localhost"]), auth_required=True, auth_require_tls=True
     ) as host:
         desk = secure(tmp_path, host, pems)
         desk.mail = Mail(token_command=command)
         host.answer = only("MAIL", "", None, "drop")
         assert desk.send().complete
-        assert host.seen[0] == b"user=billing@example.edu\1auth=Bearer good\1\1"
+        assert tokens.seen[0] == b"user=billing@example.edu\1auth=Bearer good\1\1"
         assert len(count.read_text().split()) == 2
         desk.mail = Mail(token_command=("echo", "bad"))
         with pytest.raises(OutsideFault, match=r"535 5\.7\.3.*check `email\.user` and its password or token"):

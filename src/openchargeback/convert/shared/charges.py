@@ -213,7 +213,7 @@ def rows_split(file: ChargeFile, config: Config, usage: Path) -> int:
     Amounts and tags may differ: a provider's later export corrects them. 0 if the file cannot be read.
     """
     with database() as con:
-        opened, _ = open_files(con, [file], config, whole=True, marked=False)
+        opened, _ = open_files(con, [file], config, keep=None, marked=False)
         if not opened:
             return 0
         (each,) = opened
