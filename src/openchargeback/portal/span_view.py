@@ -371,7 +371,7 @@ def _largest_first(rows: Iterable[GroupRow]) -> tuple[GroupRow, ...]:
 
 def _note(request: SpanRequest) -> str:
     if request.period:
-        return "Sums up what the monthly statements of this month charge, with credits and late charges."
+        return "Credits and late charges of the month are included."
     return (
         "A charge counts for the day on which it starts (UTC), in whichever month it was billed. Amounts are those of "
         "the monthly statements, to the cent."
