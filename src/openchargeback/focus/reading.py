@@ -7,7 +7,7 @@ The database after `load`:
     key_set     one row per set of tag keys that sources have
     tag         the distinct texts of tags, with what they say about the payer (`tags.sql`)
     charge      one row per charge (`charges.sql`)
-    cell        view: one row per charge, with any FOCUS column as text, for stages that need few of them
+    cell        view: one row per charge, with any FOCUS column and x_user as text, for stages that need few of them
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.columns import CATEGORIES, COLUMNS
+from openchargeback.focus.columns import CATEGORIES, COLUMNS, USER_COLUMN
 from openchargeback.focus.database import identifier, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.loaded import Loaded, LoadedFile, LoadedTable, number_rows
@@ -111,7 +111,7 @@ def _open_files(
 
 
 def _create_cells(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable]) -> None:
-    names = sorted({name for table in tables for name in table.names if name in COLUMNS})
+    names = sorted({name for table in tables for name in table.names if name in (*COLUMNS, USER_COLUMN)})
     parts = []
     for table in tables:
         cells = (f", {table.expression(name)} AS {identifier(name)}" for name in names)
