@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TypeVar
 
 from openchargeback import money
@@ -13,6 +13,7 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.periods import bill_period
 from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.billing.postings import recorded_journal
+from openchargeback.billing.statements import corrections_of, paying_of
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import (
@@ -44,6 +45,7 @@ from openchargeback.record.closing_record import (
     RecordedStatement,
     StatementDetails,
 )
+from openchargeback.record.lazy import LazySequence
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 
@@ -201,46 +203,52 @@ def thaw_lines(
 
 
 def thaw(
-    ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...] = ()
+    ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...] = (), *, checked: bool = False
 ) -> tuple[BilledPeriod, list[Problem]]:
     """Everything of a closed period from its record, and every invariant that it violates. As `thaw_lines`.
 
+    checked: the invariants are known to hold for this record, so that its resources need not be read.
     Raises LedgerFault if a table of the record is faulty.
     """
     frozen = ledger.records[period]
     lines, problems = thaw_lines(ledger, period, still_queued)
     thawed = BilledPeriod(
         **field_values(lines),
-        statements=_statements(frozen, lines.revision, lines.closed_on or last_day(period)),
+        statements=_statements(frozen, lines),
         journal=recorded_journal(ledger, period),
     )
-    return thawed, [*reconciliation.check(thawed), *problems]
+    return thawed, [*(() if checked else reconciliation.check(thawed)), *problems]
 
 
-def _statements(frozen: ClosingRecord, revision: int, issued: dt.date) -> tuple[Statement, ...]:
-    """The statements of a closed period, each with its lines, resources and held items."""
+def _statements(frozen: ClosingRecord, period: SummedPeriod) -> tuple[Statement, ...]:
+    """The statements of a closed period, each with its lines, resources, corrections and held items."""
     lines = _by_statement((line.pi, line.project, line) for line in frozen.lines)
-    resources = _by_statement((each.pi, each.project, each.line) for each in frozen.resources)
+    # Most commands look at no resource of a closed month.
+    resources = cache(lambda: _by_statement((each.pi, each.project, each.line) for each in frozen.resources))
     held = _by_statement((item.pi, item.project, item) for item in frozen.queue)
-    return tuple(
+    corrections = _by_statement((each.pi, each.project, each) for each in frozen.corrections)
+    made = (
         Statement(
             number=each.number,
             period=frozen.period,
-            revision=revision,
+            revision=period.revision,
             draft=False,
-            issued=issued,
+            issued=period.closed_on or last_day(frozen.period),
+            accounting_date=period.accounting_date,
             pi=frozen.directory.person(each.pi),
             project=frozen.directory.project(each.project),
             lines=tuple(lines.get((each.pi, each.project), ())),
-            resources=tuple(resources.get((each.pi, each.project), ())),
+            resources=LazySequence(partial(_values_of, resources, each.pi, each.project)),
             held=tuple(held.get((each.pi, each.project), ())),
             digest=each.digest,
             history=each.details.history,
             attributions=each.details.attributions,
             references=each.details.references,
+            corrections=corrections_of(corrections.get((each.pi, each.project), ())),
         )
         for each in frozen.statements
     )
+    return tuple(replace(each, paying=paying_of(each.funds, frozen.directory)) for each in made)
 
 
 def _by_statement(rows: Iterable[tuple[str, str, _Listed]]) -> dict[tuple[str, str], list[_Listed]]:
@@ -249,6 +257,10 @@ def _by_statement(rows: Iterable[tuple[str, str, _Listed]]) -> dict[tuple[str, s
     for pi, project, value in rows:
         found.setdefault((pi, project), []).append(value)
     return found
+
+
+def _values_of(found: Callable[[], dict[tuple[str, str], list[_Listed]]], pi: str, project: str) -> Sequence[_Listed]:
+    return found().get((pi, project), ())
 
 
 def currency_faults(frozen: ClosingRecord, currency: str) -> list[Problem]:
@@ -315,7 +327,7 @@ def _held(period: BilledPeriod) -> list[tuple[object, ...]]:
     return [(each.key, each.charges, each.exact_list, each.exact_billed, each.digest) for each in period.queue]
 
 
-def _resources(period: BilledPeriod) -> list[tuple[str, tuple[ResourceLine, ...]]]:
+def _resources(period: BilledPeriod) -> list[tuple[str, Sequence[ResourceLine]]]:
     return [(each.number, each.resources) for each in period.statements]
 
 

@@ -47,7 +47,7 @@ def write_charges(
     charges = count(con, "SELECT count(*) FROM charge")
     if charges > _MANY * count(con, "SELECT count(*) FROM form"):
         _number_texts(con, [_joined(piece) for piece in pieces])
-    line = ", ".join(", ".join(map(own.__getitem__, run)) if is_own else _joined(run) for is_own, run in runs)
+    line = ", ".join(", ".join(own[name] for name in run) if is_own else _joined(run) for is_own, run in runs)
     further = "".join(f", {_joined(piece)}" for piece in pieces)
     written = _focus(
         constants, rows=f"({sql(__package__, 'charge_rows.sql', **_rows(rows))})", further=further, **parts

@@ -99,7 +99,7 @@ def read_costs(
     """Create `cost_row`: every row of the charge files, and after them the costs of the config."""
     config = Config(Organization("-"), currency=settings.currency)
     files = [ChargeFile(each.name, each.path, "", "shared", each.path.stat().st_size) for each in inputs]
-    opened, problems = open_files(con, files, config, whole=True)
+    opened, problems = open_files(con, files, config, keep=None)
     problems += check_files(opened)
     names = dict.fromkeys(name for each in opened for name in each.names)
     # A column that files lack must be null in their rows, which FOCUS does not allow in every column.
@@ -213,7 +213,7 @@ def rows_split(file: ChargeFile, config: Config, usage: Path) -> int:
     Amounts and tags may differ: a provider's later export corrects them. 0 if the file cannot be read.
     """
     with database() as con:
-        opened, _ = open_files(con, [file], config, whole=True, marked=False)
+        opened, _ = open_files(con, [file], config, keep=None, marked=False)
         if not opened:
             return 0
         (each,) = opened

@@ -102,7 +102,7 @@ def _ids_differ(con: duckdb.DuckDBPyConnection) -> bool:
     jobs, numbers, low, high = con.execute(query(__package__, "job_ids")).fetchone() or (0, 0, 0, 0)
     if not jobs or numbers < jobs or high - low > _BITS * jobs:
         return False
-    return count(con, filled(query(__package__, "different_ids"), low=str(low), high=str(high))) == jobs
+    return bool(count(con, filled(query(__package__, "different_ids"), low=str(low), high=str(high))) == jobs)
 
 
 def _offsets(con: duckdb.DuckDBPyConnection, zone: str) -> dict[str, str]:
