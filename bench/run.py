@@ -11,8 +11,10 @@ import commands
 import converting
 import plan
 import program
+import publishing
 import reading
 import review
+import sending
 import statements
 import validation
 
@@ -24,10 +26,17 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also ten times as many rows; needs some GB of disk")
     parser.add_argument(
         "--only",
-        choices=("reading", "validation", "program", "plan", "review", "commands", "converting", "statements"),
+        choices=(
+            *("reading", "validation", "program", "plan", "review", "commands", "publishing", "converting"),
+            *("statements", "sending"),
+        ),
         help="measure only one subject",
     )
+    parser.add_argument("--profile", action="store_true", help="print where the time of commands goes, by module")
     options = parser.parse_args()
+    if options.profile:
+        commands.measure(options.rows, large=options.large, profile=True)
+        return
     if options.only in (None, "reading"):
         reading.measure(options.rows)
     if options.only in (None, "validation"):
@@ -40,10 +49,14 @@ def main() -> None:
         review.measure()
     if options.only in (None, "commands"):
         commands.measure(options.rows, large=options.large)
+    if options.only in (None, "publishing"):
+        publishing.measure()
     if options.only in (None, "converting"):
         converting.measure(options.rows, large=options.large)
     if options.only in (None, "statements"):
         statements.measure()
+    if options.only in (None, "sending"):
+        sending.measure()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from openchargeback.convert.config import ANY_CONFIG
 from openchargeback.ledger.approvals import APPROVALS
+from openchargeback.ledger.deliveries import DELIVERIES
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.journal_profiles import PROFILE
 from openchargeback.ledger.notes import NOTES_FILE
@@ -20,7 +21,7 @@ from openchargeback.ledger.postings import POSTINGS
 from openchargeback.ledger.provider_invoices import INVOICES
 from openchargeback.ledger.schema_files import FOLDER
 from openchargeback.ledger.settings import CONFIG, LOCAL
-from openchargeback.portal.statement_record import SCHEMA, schema_text
+from openchargeback.portal.record_schema import SCHEMA, schema_text
 from openchargeback.record.closing_record import FROZEN_FILE
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,7 @@ FILES: dict[str, tuple[str, Declared]] = {
     "conversion": ("Config of a conversion", ANY_CONFIG),
     "invoices": ("Invoices of a provider", INVOICES),
     "postings": ("Postings of a month's journal", POSTINGS),
+    "deliveries": ("Emails of a month", DELIVERIES),
     "journal-profile": ("Profile of a journal format", PROFILE),
 }
 """The title and the shape of every kind of YAML file, by the name of its schema."""

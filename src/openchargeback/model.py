@@ -611,7 +611,7 @@ class Statement(StatementLines):
     draft: bool
     issued: dt.date
     accounting_date: dt.date
-    resources: tuple[ResourceLine, ...]
+    resources: Sequence[ResourceLine]
     held: tuple[QueueItem, ...]
     digest: str
     corrections: tuple[Correction, ...] = ()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openchargeback.billing.journal import journal_of, with_descriptions
-from openchargeback.export.journals.control_totals import control_totals
+from openchargeback.export.journals.control_totals import control_totals, name_of
 from openchargeback.export.journals.descriptions import describer
 from openchargeback.export.journals.files import JournalFile, Month, assigned_documents, format_files, month_files
 from openchargeback.export.journals.profiles import profile_of
@@ -123,7 +123,7 @@ def files(
     """The files of a month by name, with its control totals."""
     found = month(journal(lines, config, describe), config, **given)
     made = month_files(found)
-    return {**{file.name: file.data for file in made}, "control-totals.json": control_totals(found, made)}
+    return {**{file.name: file.data for file in made}, name_of(found.period): control_totals(found, made)}
 
 
 def in_format(

@@ -150,11 +150,11 @@ def test_a_draft_says_so_and_has_no_document_number(tmp_path):
     """In its name and in the control totals; nothing else in it differs."""
     made = files(**own_template(tmp_path, "{{ journal.document }}{{ journal.draft }}"), state=State.OPEN)
     assert sorted(made) == [
-        *("DRAFT-banner.txt", "DRAFT-detail.csv", "DRAFT-gl.csv", "DRAFT-summary.csv", "control-totals.json"),
+        *("DRAFT-banner.txt", "DRAFT-control-totals.json", "DRAFT-detail.csv", "DRAFT-gl.csv", "DRAFT-summary.csv"),
     ]
     assert {row["journal"] for name in ("gl", "summary") for row in table(made[f"DRAFT-{name}.csv"])} == {""}
     assert made["DRAFT-banner.txt"] == b"True"
-    said = json.loads(made["control-totals.json"])
+    said = json.loads(made["DRAFT-control-totals.json"])
     assert (said["status"], said["state"]) == ("DRAFT", "open")
     assert {each["document"] for each in said["files"].values()} == {None}
     closed = files()

@@ -36,9 +36,10 @@ def test_drafts_are_apart_from_what_is_posted(ledger: Path) -> None:
     assert files(out / "journals/2025-03") == []
     names = ["control-totals.json", "detail.csv", "gl.csv", "summary.csv"]
     assert files(out / "journals/2025-01") == names
-    assert files(out / "drafts/2025-03") == ["DRAFT-detail.csv", "DRAFT-gl.csv", "DRAFT-summary.csv", names[0]]
+    assert files(out / "drafts/2025-03") == [f"DRAFT-{name}" for name in names]
     draft, final = (
-        json.loads((out / path / names[0]).read_text("utf-8")) for path in ("drafts/2025-03", "journals/2025-01")
+        json.loads((out / path).read_text("utf-8"))
+        for path in ("drafts/2025-03/DRAFT-control-totals.json", "journals/2025-01/control-totals.json")
     )
     assert draft["status"] == "DRAFT"
     assert final["status"] == "final"

@@ -16,7 +16,7 @@ email:
   password: "secret: word"
   password_command: [pass, show, smtp]
   token_command: get-token
-  throttle: 30 per minute
+  throttle: 30
   outbox: /var/spool/outbox
 web:
   anything: {at: [all]}

@@ -31,7 +31,7 @@ FILES = {
     "requirements.lock",
 }
 WORKFLOWS = {
-    "github": {".github/workflows/publish.yml", ".github/workflows/pull-request.yml"},
+    "github": {f".github/workflows/{name}.yml" for name in ("publish", "pull-request", "send")},
     "gitlab": {".gitlab-ci.yml"},
     "forgejo": {".forgejo/workflows/publish.yml", ".forgejo/workflows/pull-request.yml"},
 }

@@ -1,16 +1,16 @@
-"""The lock of a ledger and the install step of its workflows: written, brought up to another program, switched on."""
+"""The lock of a ledger, the one place that names its program; and its workflows: written, and switched on."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
-import yaml
 
 from openchargeback.files import git
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger, upgrade_ledger
-from openchargeback.ledger.pinning import lock_text, named_programs
+from openchargeback.ledger.pinning import lock_text, named_program
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.settings import FORGES
 from openchargeback.problems import UsageFault
@@ -44,7 +44,6 @@ def test_a_program_that_cannot_be_pinned_leaves_the_workflows_switched_off(tmp_p
     found = workflows(tmp_path / "l")
     assert found
     assert all(path.endswith(".yml.disabled") for path in found)
-    assert all("'git+URL@COMMIT'" in text for text in found.values())
     readme = (tmp_path / "l/README.md").read_text("utf-8")
     assert "4. Switch on the workflows." in readme
     assert "5. Protect `main`:" in readme
@@ -58,7 +57,7 @@ def test_a_program_that_cannot_be_pinned_leaves_the_workflows_switched_off(tmp_p
 
 
 @pytest.mark.parametrize("forge", FORGES)
-def test_an_upgrade_changes_the_pins_and_keeps_what_people_wrote(tmp_path, forge):
+def test_an_upgrade_changes_the_lock_and_nothing_that_people_wrote(tmp_path, forge):
     create_ledger(tmp_path, "A", "USD", forge, program=OLD)
     for path in workflows(tmp_path):
         (tmp_path / path).write_text((tmp_path / path).read_text("utf-8") + "# ours\n", encoding="utf-8")
@@ -67,18 +66,10 @@ def test_an_upgrade_changes_the_pins_and_keeps_what_people_wrote(tmp_path, forge
         (folder / "publish.yml").rename(folder / "publish.yaml")
         (folder / "other.yml").write_bytes(b"# caf\xe9\n")  # not UTF-8, and not ours
     before = workflows(tmp_path)
-    upgrade_ledger(tmp_path, NEW)
-    assert workflows(tmp_path) == {path: text.replace(OLD.repository, NEW.repository) for path, text in before.items()}
-    upgrade_ledger(tmp_path, INDEX)
-    for path, text in workflows(tmp_path).items():
-        if path.endswith("other.yml"):
-            continue
-        assert "git+" not in text
-        assert text.endswith("# ours\n")
-        assert isinstance(yaml.safe_load(text), dict), path
-    assert INDEX.requirement.split()[0] + " \\\n" in (tmp_path / "requirements.lock").read_text("utf-8")
-    upgrade_ledger(tmp_path, OLD)
-    assert workflows(tmp_path) == before
+    for program in (NEW, INDEX, OLD):
+        assert upgrade_ledger(tmp_path, program) == ["requirements.lock"]
+        assert (tmp_path / "requirements.lock").read_text("utf-8") == lock_text(program)
+        assert workflows(tmp_path) == before
     assert upgrade_ledger(tmp_path, OLD) == []
 
 
@@ -92,9 +83,24 @@ def test_an_upgrade_by_a_program_that_cannot_be_pinned_changes_nothing(tmp_path,
     assert git.head(tmp_path) is None
 
 
-def test_the_programs_that_lock_and_workflows_name():
-    workflow = f"run: |\n  pip install --no-deps --no-index --no-build-isolation '{OLD.repository}'\n"
-    assert named_programs({}) == ()
-    assert named_programs({"requirements.lock": lock_text(INDEX)}) == ("0.2.0",)
-    texts = {"requirements.lock": lock_text(NEW), ".github/workflows/a.yml": workflow}
-    assert named_programs(texts) == (OLD.repository, NEW.repository)
+@pytest.mark.parametrize("forge", FORGES)
+def test_the_version_of_the_program_stands_in_one_place(tmp_path, forge):
+    create_ledger(tmp_path, "A", "USD", forge, program=OLD)
+    naming = [path for path in tmp_path.rglob("*") if path.is_file() and OLD.repository.encode() in path.read_bytes()]
+    assert [path.name for path in naming if ".git" not in path.parts] == ["requirements.lock"]
+    assert naming[0].read_text("utf-8").count(OLD.repository) == 1
+
+
+@pytest.mark.parametrize("forge", FORGES)
+def test_workflows_install_what_the_lock_names(tmp_path, forge):
+    """The program's address as their own shell finds it; nothing for a program from an index."""
+    create_ledger(tmp_path, "A", "USD", forge, program=OLD)
+    for text in workflows(tmp_path).values():
+        (line,) = {line.strip() for line in text.splitlines() if "program=$(sed" in line}
+        for program in (OLD, NEW, INDEX):
+            (tmp_path / "requirements.lock").write_text(lock_text(program), encoding="utf-8")
+            script = f'{line}; printf %s "$program"'
+            done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+            assert done.stdout == program.repository
+            assert named_program(lock_text(program)) == (program.repository or "0.2.0")
+    assert named_program("") == named_program(lock_text(LOCAL)) == ""

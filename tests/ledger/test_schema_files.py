@@ -14,6 +14,7 @@ from openchargeback.convert.kept import kept_configs
 from openchargeback.ledger import schema_files
 from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
+from openchargeback.ledger.deliveries import read_deliveries
 from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.journal_profiles import read_profile
 from openchargeback.ledger.new import create_ledger
@@ -40,6 +41,7 @@ PATHS = {
     "period": "periods/2025-01.yaml",
     "conversion": "conversions/hpc.yaml",
     "postings": "postings/2025-01.yaml",
+    "deliveries": "deliveries/2025-01.yaml",
     "journal-profile": "templates/journals/own.yaml",
 }
 
@@ -82,6 +84,7 @@ READERS = {
     "notes": read_notes,
     "period": read_period,
     "postings": read_postings,
+    "deliveries": read_deliveries,
     "journal-profile": read_profile,
     "invoices": lambda data, path: read_invoices(data, path, "2025-01", "aws"),
     "conversion": kept,

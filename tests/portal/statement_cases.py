@@ -462,7 +462,7 @@ def view(of: Statement, settings: Config | None = None) -> StatementView:
 def rows_of(of: Statement) -> str:
     """Rows of `charges.csv` as the database writes them: one for each resource."""
     return "".join(
-        f"{at:016x},own,,,yes,{part.fund},{part.source},{part.service},{part.kind},{part.resource_id},{part.resource_name},"
+        f"{at:016x},own,,,yes,{part.fund},{part.source},{part.service},{part.kind},{part.resource_id},{part.resource_name},,"
         f"2025-01-01,2025-01-31,,,,,{part.amounts.list},{part.amounts.discount},{part.amounts.covered},"
         f"{part.amounts.billed},{part.amounts.list},{part.amounts.billed},USD\r\n"
         for at, part in enumerate(of.resources)

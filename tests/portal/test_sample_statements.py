@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from openchargeback.model import Provenance
 from openchargeback.portal.pdf_pool import PdfJob, render_pdfs
-from openchargeback.portal.statement_record import shipped_schema
+from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.publish.books import open_books, open_cache
 from openchargeback.publish.build import make_site

@@ -14,8 +14,9 @@ import statement_cases as cases
 from jsonschema import Draft202012Validator
 
 from openchargeback.model import Statement
+from openchargeback.portal.record_schema import schema_text, shipped_schema
 from openchargeback.portal.statement_data import charges_csv, data_files, lines_csv
-from openchargeback.portal.statement_record import STATEMENT, schema_text, shipped_schema, statement_json
+from openchargeback.portal.statement_record import STATEMENT, statement_json
 
 AMOUNTS = ("list", "discount", "covered", "billed")
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import shutil
 import subprocess
 import threading
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from openchargeback.billing import freezing
 from openchargeback.ledger.links import CACHE
+from openchargeback.ledger.periods import Event
+from openchargeback.ledger.postings import Posting
+from openchargeback.portal import libraries, statements
+from openchargeback.portal.site import Site, site_shell
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import build as publish
+from openchargeback.publish import closing, month_files
+from openchargeback.publish.books import open_books
 from openchargeback.publish.build import build
+from openchargeback.publish.cache import Cache
+from openchargeback.publish.gathering import gather_ledger
 from openchargeback.publish.manifest import OutputKind, read_manifest
+from openchargeback.publish.month_charges import MonthCharges
+from openchargeback.publish.past import NO_CACHE
+from openchargeback.templating.environment import make_environment
 
 ROWS = """\
 BillingPeriodStart,ResourceId,BilledCost,Tags
@@ -40,7 +55,11 @@ CHANGES = {
     "page": ("pages/about.md", "# About\n\nThem.\n"),
     "logo": ("logo.svg", LOGO.replace("A", "B")),
     "template": ("templates/journal.csv.j2", "month {{ period }}\n"),
+    "style": ("templates/assets/statement.css", "body { color: black }\n"),
 }
+# Those that what is kept of a closed month could outlive.
+SINCE_CLOSING = ("config", "month", "person", "page", "logo", "style", "posting", "finalize")
+CLOSED = Event(dt.date(2025, 2, 3), "ann@example.edu")
 
 
 def put(folder: Path) -> Path:
@@ -70,6 +89,25 @@ def built(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path, dirs_exist_ok=True) / "ledger"
 
 
+@pytest.fixture(scope="module")
+def whole_closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the ledger with its month closed, and of a build of it."""
+    folder = tmp_path_factory.mktemp("closed")
+    root = put(folder)
+    # Only what is attributed: a month with held charges would be closed with them.
+    (root / "charges/2025-01/aws.csv").write_text("".join(ROWS.splitlines(keepends=True)[:2]))
+    (root / "config.yaml").write_text(CONFIG + "sources: {aws: {credit_fund: C-1}}\n")
+    closing.close(open_books(root), "2025-01", CLOSED)
+    build(root, folder / "out")
+    return folder
+
+
+@pytest.fixture
+def closed(whole_closed: Path, tmp_path: Path) -> Path:
+    """The ledger with its month closed, in a copy of it."""
+    return shutil.copytree(whole_closed, tmp_path, dirs_exist_ok=True) / "ledger"
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -94,6 +132,139 @@ def test_a_change_shows_as_without_a_cache(built: Path, change: str) -> None:
     shutil.rmtree(built / CACHE)
     build(built, built.parent / "fresh")
     assert contents(out) == contents(built.parent / "fresh")
+
+
+def change_since_closing(root: Path, change: str) -> None:
+    """Make a change to the closed ledger."""
+    if change == "finalize":
+        ledger, _ = gather_ledger(root)
+        assert ledger is not None
+        closing.finalize(ledger, "2025-01", CLOSED)
+        return
+    path, text = CHANGES.get(change, ("postings/2025-01.yaml", ""))
+    if change == "posting":
+        totals = json.loads((root.parent / "out/journals/2025-01/control-totals.json").read_text())
+        text = f"""postings:
+  - document: {totals["files"]["detail.csv"]["document"]}
+    format: detail
+    sha256: {totals["files"]["detail.csv"]["sha256"]}
+    on: 2025-02-05
+    reference: JE-1
+    by: ann@example.edu
+"""
+    (root / path).parent.mkdir(exist_ok=True, parents=True)
+    (root / path).write_text(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", SINCE_CLOSING)
+def test_a_change_after_closing_shows_as_without_a_cache(closed: Path, change: str) -> None:
+    out = closed.parent / "out"
+    change_since_closing(closed, change)
+    assert build(closed, out).changed
+    shutil.rmtree(closed / CACHE)
+    build(closed, closed.parent / "fresh")
+    assert contents(out) == contents(closed.parent / "fresh")
+
+
+def test_of_a_closed_month_in_the_cache_nothing_is_computed(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        for module, name in (
+            (statements, "statement_view"),
+            (month_files, "period_files"),
+            (freezing.reconciliation, "check"),
+        ):
+            patch.setattr(module, name, None)
+        assert build(closed, closed.parent / "again").rendered == 0
+    assert contents(closed.parent / "again") == contents(closed.parent / "out")
+
+
+@pytest.mark.parametrize("lost", ["page", "pdf", "journal"])
+def test_a_file_of_a_closed_month_that_the_cache_lost_is_made_again(
+    closed: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = Cache.get
+    monkeypatch.setattr(Cache, "get", lambda self, kind, key: None if kind == lost else get(self, kind, key))
+    assert build(closed, closed.parent / "again").rendered == (lost == "pdf")
+    assert contents(closed.parent / "again") == contents(closed.parent / "out")
+
+
+OWN_FONT = "templates/assets/fonts/Inter-Regular.woff2"
+PARTS_OF_A_KEY: dict[str, tuple[str, str]] = {
+    "lock file": ("requirements.lock", "jinja2==3.1.6\n"),
+    "template": ("templates/statement.pdf.html", "<p>Ours</p>\n"),
+    "font": (OWN_FONT, "another font"),
+    "logo": CHANGES["logo"],
+    "input digest": CHANGES["charge"],
+}
+VERSIONS = ("OpenChargeback", "Python", "Pango", "HarfBuzz", "HarfBuzz-subset", "fontconfig", "weasyprint", "zlib")
+
+
+@pytest.mark.parametrize("part", [*PARTS_OF_A_KEY, *VERSIONS])
+def test_the_key_of_a_pdf_covers(root: Path, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program's version has the digest of its code, templates and fonts."""
+
+    def key() -> str:
+        (plan,) = publish.pdfs_of(open_books(root), "2025-01")
+        return plan.key
+
+    first = key()
+    assert key() == first
+    if part in PARTS_OF_A_KEY:
+        path, text = PARTS_OF_A_KEY[part]
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    else:
+        here = libraries.versions()
+        monkeypatch.setattr(libraries, "versions", lambda: {**here, part: "9.9"})
+    assert key() != first
+
+
+def test_what_is_kept_of_a_closed_month_depends_on_all_that_its_statements_read(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left out of the key is never read to plan a page or a PDF, or to render them."""
+    read: set[str] = set()
+
+    class Watched(Site):
+        def __getattribute__(self, name: str) -> object:
+            read.add(name)
+            return super().__getattribute__(name)
+
+    books = open_books(closed)
+    site = publish.make_site(books, publish.provenance_of(closed), {})
+    watched = Watched(**{each.name: getattr(site, each.name) for each in fields(site)})
+    # The frame is part of the key as a whole.
+    shell = site_shell(site)
+    monkeypatch.setattr(statements, "site_shell", lambda _site: shell)
+    env = make_environment(closed / "templates")
+    for page in statements.statement_jobs(watched, env, period="2025-01"):
+        page.render()
+    charges = MonthCharges(books.ledger, NO_CACHE)
+    for pdf in statements.statement_pdfs(watched, env, charges, period="2025-01"):
+        pdf.job()
+    # Of the months, only this one, by its record: another month's history is in that, too.
+    assert "config_of" in read
+    assert read & month_files._OF_OTHERS <= {"periods"}
+
+    def key(changed: Site) -> str:
+        return month_files._key(changed, changed.periods[0], "")
+
+    posting = Posting(document="OCB-2025-01", on=dt.date(2025, 2, 5))
+    own = (
+        replace(site, postings={"2025-01": (posting,)}),
+        replace(site, settings={"2025-01": replace(site.config, currency="EUR")}),
+        replace(site, logos={"2025-01": b"<svg/>"}),
+        replace(site, periods=(replace(site.periods[0], digest="another record"),)),
+    )
+    assert len({key(site), *map(key, own)}) == len(own) + 1
+
+
+def test_another_library_renders_again(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version of Pango, say, is in no page, but its glyphs are."""
+    here = libraries.versions()
+    monkeypatch.setattr(libraries, "versions", lambda: {**here, "Pango": "9.9"})
+    assert build(closed, closed.parent / "other").rendered == 1
 
 
 def test_a_damaged_output_is_built_again(built: Path) -> None:

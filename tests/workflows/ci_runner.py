@@ -2,7 +2,7 @@
 
 Left out is only the step `Install`: the program that is tested lies on the PATH instead. A runner with a `machine` runs
 that step too, in a Python environment that has all but the program. Actions are not run but done by hand, as far as the
-steps around them depend on them: checkout, and the way of artifacts.
+steps around them depend on them: checkout, and the way of artifacts and of caches.
 """
 
 from __future__ import annotations
@@ -41,13 +41,17 @@ class Ran:
 
 @dataclass
 class Runner:
-    """A machine that runs jobs on commits of a bare repository; `artifacts` is what the run keeps."""
+    """A machine that runs jobs on commits of a bare repository; `artifacts` is what the run keeps.
+
+    caches: what later runs find, one folder for each key; None for a host without caches.
+    """
 
     remote: Path
     folder: Path
     path: str
     artifacts: Path
     machine: dict[str, str] | None = None
+    caches: Path | None = None
 
     def run(
         self, workflow: Path, job: str, commit: str, *, depth: int = 0, context: dict[str, str] | None = None
@@ -61,21 +65,27 @@ class Runner:
         workspace.mkdir(parents=True)
         temp.mkdir()
         values = {f"inputs.{name}": str(each.get("default", "")) for name, each in called.get("inputs", {}).items()}
-        values |= {"runner.temp": str(temp), **(context or {})}
+        values |= {"runner.temp": str(temp), "github.sha": commit, **(context or {})}
         ran, description = Ran(), content["jobs"][job]
-        environment = self._environment(description.get("env", {}), values, temp)
+        own = {**content.get("env", {}), **description.get("env", {})}
+        values |= {f"env.{name}": value for name, value in _filled_all(own, values).items()}
+        environment = self._environment(own, values, temp)
+        shell = content.get("defaults", {}).get("run", {}).get("shell", "")
         for step in description["steps"]:
             if step.get("name") == "Install" and self.machine is None:
                 continue
             name = step.get("id") or step.get("name") or step["uses"]
-            if not (holds(step["if"], values) if "if" in step else not ran.failed):
+            wanted = step.get("if", "")
+            # Unless it mentions how the job went, a condition holds only as long as it goes well.
+            if (ran.failed and "cancelled()" not in wanted) or (wanted and not holds(wanted, values)):
                 ran.outcomes[name] = "skipped"
             elif "uses" in step:
-                self._act(step["uses"], _filled_all(step.get("with", {}), values), workspace, commit, depth)
+                outputs = self._act(step["uses"], _filled_all(step.get("with", {}), values), workspace, commit, depth)
+                values |= {f"steps.{name}.outputs.{key}": value for key, value in outputs.items()}
                 ran.outcomes[name] = "success"
             else:
-                own = environment | _filled_all(step.get("env", {}), values)
-                ran.outcomes[name], ran.logs[name] = _shell(step["run"], workspace, own, temp / "log")
+                variables = environment | _filled_all(step.get("env", {}), values)
+                ran.outcomes[name], ran.logs[name] = _shell(step["run"], workspace, variables, temp / "log", shell)
             values[f"steps.{name}.outcome"] = ran.outcomes[name]
             for line in (temp / "output").read_text(encoding="utf-8").splitlines():
                 key, _, value = line.partition("=")
@@ -108,8 +118,11 @@ class Runner:
             **_filled_all(own, values),
         }
 
-    def _act(self, uses: str, with_: dict[str, str], workspace: Path, commit: str, depth: int) -> None:
+    def _act(self, uses: str, with_: dict[str, str], workspace: Path, commit: str, depth: int) -> dict[str, str]:
+        """Do what an action does; gives its outputs."""
         action = uses.split("@", maxsplit=1)[0].rsplit("/", 1)[1]
+        if action in ("restore", "save"):
+            return self._cache(action, with_, workspace)
         if action == "checkout":
             assert with_["fetch-depth"] == "0"
             self.checkout(workspace, commit, depth)
@@ -119,6 +132,8 @@ class Runner:
             assert not (missing and with_.get("if-no-files-found") == "error"), source
             if not missing:
                 target = self.artifacts / with_["name"]
+                # Version 3 of the action, which Forgejo has, adds to an artifact; since version 4 it fails.
+                assert with_.get("overwrite") == "True" or "forgejo" in uses or not target.exists(), target
                 shutil.rmtree(target, ignore_errors=True)
                 if source.is_dir():
                     shutil.copytree(source, target)
@@ -128,7 +143,26 @@ class Runner:
         elif action == "download-artifact":
             shutil.copytree(self.artifacts / with_["name"], workspace / with_.get("path", "."), dirs_exist_ok=True)
         else:
-            assert action == "setup-python", uses
+            # Packages are there already.
+            assert action in ("setup-python", "cache"), uses
+        return {}
+
+    def _cache(self, action: str, with_: dict[str, str], workspace: Path) -> dict[str, str]:
+        """Keep a folder under a key, once, or bring back the one kept under it, else the newest of a restore key."""
+        if self.caches is None:
+            return {}
+        self.caches.mkdir(exist_ok=True)
+        kept, place = self.caches / with_["key"].replace("/", "%"), workspace / with_["path"]
+        if action == "save":
+            assert not kept.exists()
+            shutil.copytree(place, kept)
+            return {}
+        prefix = with_.get("restore-keys", with_["key"]).replace("/", "%")
+        others = sorted(self.caches.glob(f"{prefix}*"), key=lambda path: path.stat().st_ctime_ns)
+        found = [*others, kept] if kept.exists() else others
+        if found:
+            shutil.copytree(found[-1], place, dirs_exist_ok=True)
+        return {"cache-hit": "true" if kept.exists() else "false"} if found else {}
 
     def checkout(self, workspace: Path, commit: str, depth: int) -> None:
         """What actions/checkout does: all branches with their history (or `depth` commits), HEAD detached."""
@@ -142,11 +176,12 @@ class Runner:
         git(workspace, "checkout", "--quiet", "--detach", "FETCH_HEAD")
 
 
-def _shell(script: str, workspace: Path, environment: dict[str, str], log: Path) -> tuple[str, str]:
-    """Run as GitHub does where a step names no shell; gives the outcome and what was printed."""
+def _shell(script: str, workspace: Path, environment: dict[str, str], log: Path, shell: str) -> tuple[str, str]:
+    """Run as GitHub does with this shell, or where none is named; gives the outcome and what was printed."""
+    options = ("-e", "-o", "pipefail") if shell == "bash" else ("-e",)
     with log.open("w", encoding="utf-8") as out:
         done = subprocess.run(
-            ["bash", "-e", "-c", script], cwd=workspace, env=environment, stdout=out, stderr=out, check=False
+            ["bash", *options, "-c", script], cwd=workspace, env=environment, stdout=out, stderr=out, check=False
         )
     return ("success" if done.returncode == 0 else "failure"), log.read_text(encoding="utf-8")
 
@@ -161,13 +196,13 @@ def filled(text: str, values: dict[str, str]) -> str:
 
 
 def holds(condition: str, values: dict[str, str]) -> bool:
-    """A condition of terms joined by &&: `!cancelled()`, or a name compared with text or another name."""
+    """A condition of terms joined by &&: `!cancelled()`, or a name compared with text, `true` or another name."""
     for term in re.sub(r"^\$\{\{|\}\}$", "", condition.strip()).split("&&"):
         if term.strip() == "!cancelled()":
             continue
         found = re.fullmatch(r"([\w.-]+) (==|!=) (?:'([^']*)'|([\w.-]+))", term.strip())
         assert found, f"this test cannot read {term!r}"
-        right = found[3] if found[3] is not None else values.get(found[4], "")
+        right = found[3] if found[3] is not None else "true" if found[4] == "true" else values.get(found[4], "")
         if (values.get(found[1], "") == right) != (found[2] == "=="):
             return False
     return True
@@ -182,6 +217,7 @@ def run_gitlab(file: Path, job: str, workspace: Path, path: str, **variables: st
         "HOME": str(workspace.parent),
         "GIT_CONFIG_SYSTEM": "/dev/null",
         "GITLAB_CI": "true",
+        "CI_PROJECT_DIR": str(workspace),
         **content["variables"],
         **variables,
     }

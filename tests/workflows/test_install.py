@@ -127,7 +127,8 @@ def test_what_was_installed_from_git_is_what_ci_installs(tmp_path, project):
     content = yaml.safe_load((tmp_path / "office/gitlab/.gitlab-ci.yml").read_text(encoding="utf-8"))
     script = "\n".join(["export OPENCHARGEBACK_LEDGER=. CI_PROJECT_DIR=$PWD", *content["default"]["before_script"]])
     script += "\nfocus-billing --version"
-    assert commit in Machine(tmp_path / "runner").run("bash", "-ec", script, cwd=tmp_path / "office/gitlab")
+    said = Machine(tmp_path / "runner").run("bash", "-eo", "pipefail", "-c", script, cwd=tmp_path / "office/gitlab")
+    assert commit in said
 
 
 def test_what_was_installed_from_an_index_is_pinned_by_digest_and_nothing_else_gets_in(tmp_path, project):
@@ -139,7 +140,7 @@ def test_what_was_installed_from_an_index_is_pinned_by_digest_and_nothing_else_g
     said = office.run("focus-billing", "init", "ledger")
     assert "by its digest in requirements.lock" in said
     workflow = tmp_path / "office/ledger/.github/workflows/publish.yml"
-    assert "git+" not in workflow.read_text(encoding="utf-8")
+    assert "git+" not in (tmp_path / "office/ledger/requirements.lock").read_text(encoding="utf-8")
     remote, merged = published(office, tmp_path / "office/ledger", tmp_path)
     ci = Machine(tmp_path / "ci", index)
     runner = Runner(remote, tmp_path / "runs", ci.path, tmp_path / "artifacts", machine=ci.pip)

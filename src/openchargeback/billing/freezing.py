@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TypeVar
 
 from openchargeback import money
@@ -44,6 +45,7 @@ from openchargeback.record.closing_record import (
     RecordedStatement,
     StatementDetails,
 )
+from openchargeback.record.lazy import LazySequence
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 
@@ -201,10 +203,11 @@ def thaw_lines(
 
 
 def thaw(
-    ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...] = ()
+    ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...] = (), *, checked: bool = False
 ) -> tuple[BilledPeriod, list[Problem]]:
     """Everything of a closed period from its record, and every invariant that it violates. As `thaw_lines`.
 
+    checked: the invariants are known to hold for this record, so that its resources need not be read.
     Raises LedgerFault if a table of the record is faulty.
     """
     frozen = ledger.records[period]
@@ -214,13 +217,14 @@ def thaw(
         statements=_statements(frozen, lines),
         journal=recorded_journal(ledger, period),
     )
-    return thawed, [*reconciliation.check(thawed), *problems]
+    return thawed, [*(() if checked else reconciliation.check(thawed)), *problems]
 
 
 def _statements(frozen: ClosingRecord, period: SummedPeriod) -> tuple[Statement, ...]:
     """The statements of a closed period, each with its lines, resources, corrections and held items."""
     lines = _by_statement((line.pi, line.project, line) for line in frozen.lines)
-    resources = _by_statement((each.pi, each.project, each.line) for each in frozen.resources)
+    # Most commands look at no resource of a closed month.
+    resources = cache(lambda: _by_statement((each.pi, each.project, each.line) for each in frozen.resources))
     held = _by_statement((item.pi, item.project, item) for item in frozen.queue)
     corrections = _by_statement((each.pi, each.project, each) for each in frozen.corrections)
     made = (
@@ -234,7 +238,7 @@ def _statements(frozen: ClosingRecord, period: SummedPeriod) -> tuple[Statement,
             pi=frozen.directory.person(each.pi),
             project=frozen.directory.project(each.project),
             lines=tuple(lines.get((each.pi, each.project), ())),
-            resources=tuple(resources.get((each.pi, each.project), ())),
+            resources=LazySequence(partial(_values_of, resources, each.pi, each.project)),
             held=tuple(held.get((each.pi, each.project), ())),
             digest=each.digest,
             history=each.details.history,
@@ -253,6 +257,10 @@ def _by_statement(rows: Iterable[tuple[str, str, _Listed]]) -> dict[tuple[str, s
     for pi, project, value in rows:
         found.setdefault((pi, project), []).append(value)
     return found
+
+
+def _values_of(found: Callable[[], dict[tuple[str, str], list[_Listed]]], pi: str, project: str) -> Sequence[_Listed]:
+    return found().get((pi, project), ())
 
 
 def currency_faults(frozen: ClosingRecord, currency: str) -> list[Problem]:
@@ -319,7 +327,7 @@ def _held(period: BilledPeriod) -> list[tuple[object, ...]]:
     return [(each.key, each.charges, each.exact_list, each.exact_billed, each.digest) for each in period.queue]
 
 
-def _resources(period: BilledPeriod) -> list[tuple[str, tuple[ResourceLine, ...]]]:
+def _resources(period: BilledPeriod) -> list[tuple[str, Sequence[ResourceLine]]]:
     return [(each.number, each.resources) for each in period.statements]
 
 

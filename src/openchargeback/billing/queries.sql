@@ -61,7 +61,7 @@ FROM (
     UNION ALL
     SELECT unnest([resource_id, resource_name]) FROM resource
     UNION ALL
-    SELECT usage.unit FROM charge_usage AS usage SEMI JOIN charge_part AS part ON part.n = usage.n
+    SELECT unnest([usage.unit, usage.person]) FROM charge_usage AS usage SEMI JOIN charge_part AS part ON part.n = usage.n
 )
 WHERE NOT regexp_full_match(text, $plain);
 
@@ -165,3 +165,12 @@ UPDATE book_line SET covered = EXISTS (
         AND line.fund = book_line.fund AND line.source = book_line.source AND line.service = book_line.service
         AND share.billed = book_line.billed
 );
+
+-- statement_file: a monthly statement with the file that its charges were written to.
+CREATE TABLE statement_file (filename VARCHAR, period VARCHAR, number VARCHAR, pi VARCHAR, project VARCHAR);
+
+-- charge_row: a row of `charges.csv` of one of the statements, as text.
+CREATE TABLE charge_row AS
+SELECT *
+FROM read_csv({files}, auto_detect = false, header = true, columns = {columns}, filename = true, quote = '"', escape = '"',
+    delim = ',', max_line_size = 20000000);

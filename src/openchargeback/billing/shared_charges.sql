@@ -1,7 +1,7 @@
 -- One row per requested charge of a closed period with its cents and its payer.
 SELECT
     part.charge, billed.pi, billed.project, billed.fund, billed.source, billed.service, part.exact_list, part.exact_billed,
-    share.discount, share.billed, billed.kind, usage.* EXCLUDE (n, priced)
+    share.discount, share.billed, billed.kind, usage.* EXCLUDE (n, priced, person)
 FROM charge_part AS part
 JOIN charge_share AS share ON share.id = part.id
 JOIN billed_charge AS billed ON billed.n = part.n

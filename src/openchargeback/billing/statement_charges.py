@@ -34,6 +34,7 @@ COLUMNS = {
     "kind": "usage, purchase, tax, credit, adjustment or correction",
     "resource_id": "Id of the resource",
     "resource_name": "Name of the resource",
+    "user": "Who used it (x_user); empty if the charge files do not say",
     "first_day": "The first day that the charge covers (UTC)",
     "last_day": "The last day that it covers (UTC)",
     "quantity": "How much was used, exact",
@@ -102,7 +103,7 @@ def _cell(text: str) -> str:
 
 def _correction_cells(each: Correction, currency: str) -> list[str]:
     usage, amounts = each.usage, amount_values(each.amounts, currency)
-    texts = (each.fund, each.source, each.service, str(each.kind), each.resource_id, each.resource_name)
+    texts = (each.fund, each.source, each.service, str(each.kind), each.resource_id, each.resource_name, "")
     days = (str(day) if day else "" for day in (usage.first_day, usage.last_day))
     quantity, *prices = (
         "" if value is None else money.exact(value)

@@ -25,6 +25,7 @@ FROM (
             resource.kind, ',',
             coalesce(resource_id.cell, resource.resource_id), ',',
             coalesce(resource_name.cell, resource.resource_name), ',',
+            coalesce(person.cell, usage.person), ',',
             usage.first_day::VARCHAR, ',',
             usage.last_day::VARCHAR, ',',
             exact_text(usage.quantity), ',',
@@ -51,5 +52,6 @@ FROM (
     LEFT JOIN odd_cell AS resource_id ON resource_id.text = resource.resource_id
     LEFT JOIN odd_cell AS resource_name ON resource_name.text = resource.resource_name
     LEFT JOIN odd_cell AS unit ON unit.text = usage.unit
+    LEFT JOIN odd_cell AS person ON person.text = usage.person
 ) AS charge
 GROUP BY period, pi, project

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from openchargeback.billing.period_review import Review, open_review
 from openchargeback.cli.batches import (
     amount_of,
     describe,
+    is_open,
     ledger_of,
     original_of,
     refuse_faulty,
@@ -25,12 +27,12 @@ from openchargeback.cli.batches import (
 from openchargeback.cli.options import PERIOD, F, root_of, with_ledger
 from openchargeback.cli.report import shown
 from openchargeback.ledger.approval_text import Proposal
-from openchargeback.ledger.approvals import ID_PATTERN, Verb
+from openchargeback.ledger.approvals import ID_PATTERN, Answer, Verb
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.settings import Config, Payer
 from openchargeback.ledger.shape import nearest
-from openchargeback.model import HeldCharge, QueueItem
+from openchargeback.model import HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
 from openchargeback.review.decisions import unusable_values
@@ -106,6 +108,20 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+_answering = click.option(
+    "--answer",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE.eml",
+    help="The email that answers `review ask`; it names item, fund and reason.",
+)
+# An answer says for which period and why, so these are asked for only without one.
+_optional = {
+    "period": click.option("--period", type=PERIOD, help="The open period to write the decision to."),
+    "reason": click.option("--reason", help="Why, for reviewers and auditors."),
+}
+_answered = [_optional["period"], *_selecting[1 : -len(writing)], _optional["reason"], *writing[1:]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,21 +204,61 @@ def reject(**values: Any) -> None:
 
 
 @click.command()
-@with_options(*setting, *_selecting)
-def reassign(set_pi: str, set_project: str, set_fund: str, **values: Any) -> None:
+@with_options(*setting, _answering, *_answered)
+def reassign(set_pi: str, set_project: str, set_fund: str, answer: Path | None, **values: Any) -> None:
     """Bill held charges to another PI, project or fund.
+
+    With --answer, to the fund that a PI chose in answer to `review ask`; the answer becomes part of the decision.
 
     \b
     Example: focus-billing review reassign --period 2025-01 --sub-account 914477205836 --set-project sky-survey
              --reason "the survey's account"
+             focus-billing review reassign --answer answer.eml
     """
     payer = Payer(set_pi.strip(), set_project.strip(), set_fund.strip())
+    if answer is not None:
+        _decide_by(answer, payer, values)
+        return
+    for name in ("period", "reason"):
+        if values[name] is None:
+            raise click.UsageError(f"Missing option '--{name}'.")
     if payer == Payer():
         raise UsageFault("no payer given: use --set-pi, --set-project or --set-fund")
     _decide(Verb.REASSIGN, _Options(**values), payer)
 
 
-def _decide(verb: Verb, wanted: _Options, payer: Payer) -> None:
+def _decide_by(file: Path, payer: Payer, values: dict[str, Any]) -> None:
+    """Decide the item of a question as its answer says; options given win over the answer."""
+    from openchargeback.deliver.questions import read_answer
+
+    root = root_of(values["named"])
+    ledger = ledger_of(root)
+    read = read_answer(file, ledger.deliveries)
+    chosen = read.payer or Payer()
+    if payer != Payer():
+        chosen = replace(chosen, **{name: getattr(payer, name) for name in FIELDS if getattr(payer, name)})
+    elif read.payer is None:
+        raise UsageFault(
+            f"{file} names none of the funds that were offered; read it, and add --set-fund, or ask again. It says: "
+            f"{shown(read.reason.partition(': ')[2])[:200]}"
+        )
+    values["items"] = values["items"] or (read.question.item,)
+    values["all_flags"] = values["all_flags"] or not values["flags"]
+    values["reason"] = "; ".join(filter(None, (values["reason"], read.reason)))
+    if values["period"] is None:
+        is_closed = ledger.period_file(read.period).state is not State.OPEN
+        values["period"] = (
+            next((each for each in ledger.periods if each > read.period and is_open(ledger, each)), "")
+            if is_closed
+            else read.period
+        )
+        values["of"] = values["of"] or (read.period if is_closed else None)
+        if not values["period"]:
+            raise UsageFault(f"{read.period} is closed, and no later period is open; open one to decide late")
+    _decide(Verb.REASSIGN, _Options(**values), chosen, read.evidence)
+
+
+def _decide(verb: Verb, wanted: _Options, payer: Payer, answer: Answer | None = None) -> None:
     """Write an approval file for the items that the options select."""
     if not wanted.narrows and not wanted.everything:
         raise UsageFault("no charges selected: use --item, --flag, --project, …, or --all for everything held")
@@ -211,7 +267,7 @@ def _decide(verb: Verb, wanted: _Options, payer: Payer) -> None:
         ledger = ledger_of(root)
         of = original_of(ledger, wanted.period, wanted.of)
         who, when = who_and_when(root, wanted.by, wanted.on)
-        proposal = Proposal(verb, payer, wanted.reason, who, when, of)
+        proposal = Proposal(verb, payer, wanted.reason, who, when, of, answer)
         with open_review(ledger, wanted.period, of) as review:
             chosen = _select(review, wanted)
             if fault := unusable_values(payer, ledger.config, ledger.directory):

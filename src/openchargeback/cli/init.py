@@ -46,7 +46,7 @@ def init(
     click.echo(f"Created a ledger in {folder}. Next:")
     if made.obstacle:
         _print_commit_commands(folder, made.obstacle)
-    click.echo(f"  read {folder / 'README.md'}: what to set up, and who does what each month")
+    click.echo(f"  read {folder / 'README.md'}: what to set up, what needs a paid plan, who does what each month")
     click.echo(f"  focus-billing ingest FILE --source NAME --ledger {quoted(str(folder))}")
     _print_ci_install(folder, made.program)
 

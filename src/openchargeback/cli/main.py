@@ -20,6 +20,7 @@ from openchargeback.problems import LedgerFault, OpenChargebackError
 # name → module, attribute, one line of help (so that listing the commands does not import them)
 _COMMANDS = {
     "build": ("build", "build", "Write the portal, statements, journals and manifest."),
+    "bundle": ("bundle", "bundle", "Write a month for finance: one folder, and a zip of it."),
     "convert": ("convert", "convert", "Convert usage records of other systems to charges."),
     "directory": ("directory", "directory", "Add and import people, projects and funds."),
     "export-journal": ("journal", "journal", "Same as journal."),
@@ -30,6 +31,7 @@ _COMMANDS = {
     "periods": ("periods", "periods", "List, show, open, close and finalize billing months."),
     "plan": ("plan", "plan", "Show what merging this branch would change, in money."),
     "review": ("review", "review", "Review held charges and decide them."),
+    "send": ("send", "send", "Email statements, once each, and show what became of them."),
     "show": ("show", "show", "Show what a PI was billed."),
     "sources": ("sources", "sources", "List the sources of charges."),
     "validate": ("validate", "validate", "Check the ledger for problems."),

@@ -11,6 +11,7 @@ import click
 from openchargeback import money
 from openchargeback.billing.earlier import months_before
 from openchargeback.billing.period_review import open_review
+from openchargeback.cli.ask import ask
 from openchargeback.cli.batches import amount_of, books_of, describe, is_open, queue
 from openchargeback.cli.credit import credit
 from openchargeback.cli.decide import approve, reassign, reject
@@ -21,6 +22,7 @@ from openchargeback.cli.refresh import refresh
 from openchargeback.cli.report import held_words, note_problems, print_json, shown
 from openchargeback.cli.reports.excerpt import cut
 from openchargeback.focus.tags import json_fault
+from openchargeback.ledger.deliveries import asked_words
 from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.books import LedgerLines
@@ -40,7 +42,7 @@ def review() -> None:
     """Review held charges and decide them."""
 
 
-for _command in (approve, reject, reassign, credit, refresh, evidence):
+for _command in (approve, reject, reassign, ask, credit, refresh, evidence):
     review.add_command(_command)
 
 
@@ -211,6 +213,9 @@ def _item_columns(books: LedgerLines) -> tuple[Column[QueueItem], ...]:
     def earlier(item: QueueItem) -> dict[str, str]:
         return {each.period: money.plain(each.amounts.billed, currency) for each in months_before(books.periods, item)}
 
+    def asked(item: QueueItem) -> str | None:
+        return asked_words(books.ledger.deliveries.get(item.period, ()), item.id) or None
+
     def without_project(item: QueueItem) -> str:
         return f"none ({item.sub_account or item.resource})".replace(" ()", "")
 
@@ -228,6 +233,7 @@ def _item_columns(books: LedgerLines) -> tuple[Column[QueueItem], ...]:
         count("charges", "Charges", lambda item: item.charges),
         Column("list", "", lambda item: money.exact(item.exact_list)),
         Column("amount", "Amount", lambda item: money.exact(item.exact_billed), amount_of, right=True),
+        Column("asked", "Asked" if books.ledger.deliveries else "", asked, lambda item: asked(item) or ""),
         Column("why", "Reason", lambda item: {note.flag: list(note.reasons) for note in item.details.notes}, reasons),
         *json_only("digest"),
         Column("ids", "", lambda item: list(item.ids)),

@@ -39,10 +39,11 @@ def verify(
 ) -> None:
     """Verify a PDF or a build against the ledger.
 
-    FOLDER is the output of `build` (`public` by default): every file is recomputed from the commit named in its
-    manifest and compared byte by byte. PDF is a statement: its embedded record is compared with the ledger, and the
-    file is rendered again and compared object by object. Other versions of the program or its libraries produce other
-    bytes, so they cannot confirm the file. Exit code 0 if everything is confirmed, else 1.
+    FOLDER is the output of `build` (`public` by default) or a folder of `bundle`: every file is recomputed, without
+    any cache, from the commit named in its manifest and compared byte by byte. PDF is a statement: its embedded record
+    is compared with the ledger, and the file is rendered again and compared object by object. Other versions of the
+    program or its libraries produce other bytes, so they cannot confirm the file. Exit code 0 if everything is
+    confirmed, else 1.
 
     \b
     Example: focus-billing verify public

@@ -13,6 +13,7 @@ import os
 import re
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from typing import IO
 from openchargeback.problems import OutsideFault
 
 _TIMEOUT = 60
+_NETWORK = 300
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n")
 # Files whose size or time differs from the index: unlike `ls-files --modified`, it does not read them to be sure.
 _DIFFERING = ("diff-files", "--name-only", "--relative", "--no-renames", "--ignore-submodules=dirty")
@@ -512,6 +514,51 @@ def root_commits(root: Path, path: str) -> list[str]:
 def is_shallow(root: Path) -> bool:
     """Whether older commits were left out when the repository was cloned."""
     return _expect(_run(root, "rev-parse", "--is-shallow-repository")).strip() == "true"
+
+
+def fetch_branch(root: Path, remote: str, name: str) -> str:
+    """Fetch a branch of a remote: its last commit; empty if the remote has no such branch. No branch here changes.
+
+    Raises OutsideFault if the remote cannot be read.
+    """
+    listed = _expect(_run(root, "ls-remote", "--heads", "--", remote, f"refs/heads/{name}", timeout=_NETWORK)).split()
+    if not listed:
+        return ""
+    _expect(_run(root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, listed[0], timeout=_NETWORK))
+    return listed[0]
+
+
+def file_at(root: Path, commit: str, path: str) -> bytes | None:
+    """The content of a file of the ledger in a commit, for small files; None if it is not there."""
+    entry = tree(root, commit).get(path)
+    return read_blob(root, entry.id) if entry else None
+
+
+def commit_file(root: Path, parent: str, path: str, data: bytes, message: str) -> str:
+    """Make a commit that is its parent with one file of the ledger changed; neither branch nor work tree change.
+
+    Returns its id. Git must know who commits.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        index = str(Path(folder, "index"))
+        _expect(_run(root, "read-tree", parent, index=index))
+        blob = _expect(_run(root, "hash-object", "-w", "--stdin", text=data.decode())).strip()
+        _expect(_run(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{_prefix(root)}{path}", index=index))
+        made = _expect(_run(root, "write-tree", index=index)).strip()
+    return _expect(_run(root, "commit-tree", made, "-p", parent, "-m", message)).strip()
+
+
+def push(root: Path, remote: str, commit: str, name: str) -> bool:
+    """Push a commit to a branch of a remote, never by force; False if the branch has commits that this one lacks.
+
+    Raises OutsideFault for any other failure.
+    """
+    answer = _run(root, "push", "--porcelain", "--", remote, f"{commit}:refs/heads/{name}", timeout=_NETWORK)
+    # Only the lines of the branches start like this; `remote rejected` is a hook or a protected branch.
+    if answer is not None and answer.code and re.search(r"^!\t.*\[rejected\]", answer.out, re.MULTILINE):
+        return False
+    _expect(answer)
+    return True
 
 
 def tree(root: Path, commit: str) -> dict[str, Entry]:

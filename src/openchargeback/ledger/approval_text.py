@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback import money
-from openchargeback.ledger.approvals import Verb
+from openchargeback.ledger.approvals import Answer, Verb
+from openchargeback.ledger.declared import values_of
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.settings import Payer
-from openchargeback.ledger.yaml_text import quoted
+from openchargeback.ledger.yaml_text import flow, quoted
 from openchargeback.ledger.yaml_tree import Mapping, Sequence, parse
 from openchargeback.model import ITEM_KEYS, QueueItem
 from openchargeback.problems import UsageFault
@@ -26,6 +27,7 @@ class Proposal:
     """One person's decision, apart from its charges.
 
     on: the date (`2025-02-03`). of: the closed period of the charges; empty for charges of the folder's own period.
+    answer: the email that it rests on.
     """
 
     verb: Verb
@@ -34,6 +36,7 @@ class Proposal:
     by: str
     on: str
     of: str = ""
+    answer: Answer | None = None
 
     def on_item(self, item: QueueItem, clears: SequenceType[str]) -> str:
         """A decision on all charges of an item as they are now. clears: which of its flags the decision clears."""
@@ -64,6 +67,7 @@ class Proposal:
             f"reason: {quoted(self.reason)}",
             f"by: {quoted(self.by)}",
             f"on: {self.on}",
+            *([f"answer: {flow(values_of(self.answer))}"] if self.answer else []),
         ]
         return "  - " + "\n    ".join(lines) + "\n"
 

@@ -91,6 +91,16 @@ def _decided(verb: Verb) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The email that a decision rests on: an answer to a question that was sent with `review ask`."""
+
+    sender: Annotated[str, Key("The address that answered.", name="from")]
+    on: Annotated[dt.date, Key("The day of the answer.", write=lambda day: day)]
+    id: Annotated[str, "Its Message-ID."] = ""
+    sha256: Annotated[str, Text(r"[0-9a-f]{64}", "a SHA-256 digest", "SHA-256 of the email as saved, in quotes.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One decision.
 
@@ -127,6 +137,7 @@ class Decision:
     period: Annotated[
         str, Text(PERIOD_PATTERN, "a period such as 2025-01", "The closed month whose charges are decided late.")
     ] = ""
+    answer: Annotated[Answer | None, "The email that the decision rests on."] = None
     path: str
     line: int
     column: int

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from openchargeback.explanations import explain
 from openchargeback.ledger.declared import keys_of
-from openchargeback.ledger.settings import CONFIG, LOCAL, Config, Mail
-from openchargeback.ledger.yaml_tree import parse
+from openchargeback.ledger.settings import CONFIG, LOCAL, Config, LocalConfig, Mail
+from openchargeback.ledger.yaml_tree import Reader, parse
 from openchargeback.problems import Problem
 
 FILE_NAME = "config.yaml"
@@ -35,6 +35,13 @@ def read_config(data: bytes, local: bytes | None = None) -> tuple[Config | None,
     if local is not None:
         problems.extend(_local_faults(local))
     return config, problems
+
+
+def read_mail(data: bytes | None) -> Mail:
+    """How this machine sends mail, by `config.local.yaml`, whose faults `read_config` reports."""
+    root = parse(data, LOCAL_FILE_NAME)[0] if data else None
+    local: LocalConfig | None = LOCAL.read(root, Reader(LOCAL_FILE_NAME)) if root is not None else None
+    return local.email if local else Mail()
 
 
 def _local_faults(data: bytes) -> list[Problem]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -96,12 +96,34 @@ def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def committed_temporaries(root: Path, index: str = "") -> list[Problem]:
+def committed_temporaries(root: Path) -> list[Problem]:
     """A problem for each temporary file or folder of ours that Git tracks; empty outside a repository.
+
+    Raises OutsideFault for a repository that Git refuses to read.
+    """
+    return _temporaries(_tracked(root))
+
+
+def never_committed(root: Path, index: str = "") -> list[Problem]:
+    """A problem for everything of ours that Git must not track, but does: temporary files, and the cache, which a build
+    trusts as its own work.
 
     index: as for `git.staged`. Raises OutsideFault for a repository that Git refuses to read.
     """
-    paths = git.index_tree(root, index) if git.inside_repository(root) else ()
+    paths = _tracked(root, index)
+    found = _temporaries(paths)
+    # Some file systems ignore case.
+    for cache in sorted({first for path in paths if (first := path.split("/", 1)[0]).casefold() == CACHE}):
+        message = "the cache of builds is tracked by Git, so a commit could change what is published"
+        found.append(Problem(cache, "committed-cache", message, f"remove it with `git rm -r --cached {cache}`"))
+    return found
+
+
+def _tracked(root: Path, index: str = "") -> Iterable[str]:
+    return git.index_tree(root, index) if git.inside_repository(root) else ()
+
+
+def _temporaries(paths: Iterable[str]) -> list[Problem]:
     return [
         Problem(
             path,

@@ -16,7 +16,7 @@ from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.files import LOCK_FILE, make_folder
 from openchargeback.ledger.installed import Program, installed_program
 from openchargeback.ledger.lock import locked
-from openchargeback.ledger.pinning import OFF, installs, lock_text, pinned, pins
+from openchargeback.ledger.pinning import OFF, installs, lock_text, pins
 from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import PDF_PACKAGES, shipped_templates
@@ -27,11 +27,29 @@ from openchargeback.problems import OutsideFault, UsageFault, has_errors
 _DOTTED = ("gitignore", "gitattributes", "gitkeep", "github", "forgejo", "gitlab-ci.yml")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|])")
 
-# The terms of each forge in README and CODEOWNERS.
+# The terms of each forge in README and CODEOWNERS. finance: what the checks save for finance. kept: for how long.
 _WORDS = {
-    "github": {"forge": "GitHub", "request": "pull request", "workflows": "/.github/"},
-    "gitlab": {"forge": "GitLab", "request": "merge request", "workflows": "/.gitlab-ci.yml"},
-    "forgejo": {"forge": "Forgejo", "request": "pull request", "workflows": "/.forgejo/"},
+    "github": {
+        "forge": "GitHub",
+        "request": "pull request",
+        "workflows": "/.github/",
+        "finance": "an artifact `2025-01 for finance` of each month that is open or has changed",
+        "kept": "Artifacts expire after 90 days. If the repository is private, a finalized month is also a release.",
+    },
+    "gitlab": {
+        "forge": "GitLab",
+        "request": "merge request",
+        "workflows": "/.gitlab-ci.yml",
+        "finance": "an artifact `finance` with each month that is open or has changed",
+        "kept": "Artifacts expire after 90 days, but the artifact `finalized`, which has what was finalized, does not.",
+    },
+    "forgejo": {
+        "forge": "Forgejo",
+        "request": "pull request",
+        "workflows": "/.forgejo/",
+        "finance": "an artifact `finance` with each month that is open or has changed",
+        "kept": "Artifacts expire: keep the zip of a finalized month with the records of finance, or in a release.",
+    },
 }
 
 
@@ -112,8 +130,9 @@ def create_ledger(
 
 
 def upgrade_ledger(root: Path, program: Program | None = None) -> list[str]:
-    """Update schemas, lock and workflows of a ledger to the installed program. Returns the changed paths.
+    """Update schemas and lock of a ledger to the installed program, and switch its workflows on.
 
+    Returns the changed paths.
     Raises UsageFault, without changing anything, if the program cannot be pinned.
     """
     program = program or installed_program()
@@ -187,9 +206,7 @@ def _contents(organization: str, currency: str, forge: str, program: Program, *,
                 values = {**words, "organization": escape(organization), "currency": escape(currency)}
                 text = _filled(path.read_text(encoding="utf-8"), values)
                 name = _name(path.relative_to(folder))
-                if installs(text):
-                    name, text = name + (OFF if program.obstacle else ""), pinned(text, program)
-                result[name] = text.encode()
+                result[name + (OFF if installs(text) and program.obstacle else "")] = text.encode()
     result[LOCK_FILE] = lock_text(program).encode()
     _, problems = read_config(result[FILE_NAME])
     if has_errors(problems):

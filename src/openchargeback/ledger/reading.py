@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from openchargeback.ledger import files
 from openchargeback.ledger.approvals import Decision, read_approvals
-from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config
+from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config, read_mail
+from openchargeback.ledger.deliveries import FOLDER as DELIVERIES
+from openchargeback.ledger.deliveries import Delivery, read_deliveries
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile, Gate
@@ -21,13 +24,14 @@ from openchargeback.ledger.periods import FROZEN, INVOICES, NOTES, OPEN, PARTS, 
 from openchargeback.ledger.postings import FOLDER as POSTINGS
 from openchargeback.ledger.postings import Posting, read_postings
 from openchargeback.ledger.provider_invoices import DOCUMENTS, SUFFIXES, ProviderInvoice, read_invoices, repeated
-from openchargeback.ledger.settings import FORMAT_PATTERN, Config
+from openchargeback.ledger.settings import FORMAT_PATTERN, Config, Mail
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
 MAX_LOGO_BYTES = 1_000_000
 
 _Take = Callable[[str], bytes | None]
+_Entries = TypeVar("_Entries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Ledger:
     images: those next to the pages, by path.
     notes: by period, the acknowledgments in its notes. invoices: by period, what providers invoiced.
     journal_profiles: its own, by name. postings: by period, what became of the documents of its journal.
+    deliveries: by period, what was emailed. mail: how this machine sends mail; nothing else may depend on it.
     """
 
     root: Path
@@ -61,6 +66,8 @@ class Ledger:
     invoices: dict[str, tuple[ProviderInvoice, ...]] = field(default_factory=dict)
     journal_profiles: dict[str, Profile] = field(default_factory=dict)
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
+    deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    mail: Mail = field(default=Mail(), repr=False)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -105,11 +112,13 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
                 )
             )
         return None, [*dict.fromkeys(problems)]
-    config, faults = read_config(config_bytes, take(LOCAL_FILE_NAME))
+    local = take(LOCAL_FILE_NAME)
+    config, faults = read_config(config_bytes, local)
     problems += faults
     if config is None:
         return None, [*dict.fromkeys(problems)]
     logo = _logo(config.organization.logo, take, problems)
+    _logo(config.email.logo, take, problems)
     by_period: dict[str, list[ChargeFile]] = {}
     for file in found:
         ceiling = config.limits.charge_file_bytes
@@ -129,7 +138,9 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         notes=notes,
         invoices=invoices,
         journal_profiles=_journal_profiles(gate, take, problems),
-        postings=_postings(gate, take, problems),
+        postings=_by_month(POSTINGS, "postings", read_postings, gate, take, problems),
+        mail=read_mail(local),
+        deliveries=_by_month(DELIVERIES, "deliveries", read_deliveries, gate, take, problems),
     )
     # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
@@ -227,17 +238,25 @@ def _invoices(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tup
     return {period: tuple(found) for period, found in result.items()}
 
 
-def _postings(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Posting, ...]]:
+def _by_month(
+    folder: str,
+    what: str,
+    read: Callable[[bytes, str], tuple[_Entries, list[Problem]]],
+    gate: Gate,
+    take: _Take,
+    problems: list[Problem],
+) -> dict[str, _Entries]:
+    """The content of the files of a folder that has one file a month, by period."""
     result = {}
-    for relative in files.listed(gate.root, POSTINGS, problems, gate):
+    for relative in files.listed(gate.root, folder, problems, gate):
         path = PurePosixPath(relative)
         if len(path.parts) != 2 or path.suffix != ".yaml" or not is_period(path.stem):
-            fix = f"name it for the period of the journal: {POSTINGS}/2025-01.yaml"
-            problems.append(Problem(relative, "misplaced-file", "is not where postings belong", fix))
+            fix = f"name it for its month: {folder}/2025-01.yaml"
+            problems.append(Problem(relative, "misplaced-file", f"is not where {what} belong", fix))
             continue
         data = take(relative)
         if data is not None:
-            result[path.stem], faults = read_postings(data, relative)
+            result[path.stem], faults = read(data, relative)
             problems += faults
     return result
 

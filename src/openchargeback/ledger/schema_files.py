@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
+from openchargeback.ledger.deliveries import FOLDER as DELIVERIES
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE
 from openchargeback.ledger.files import CONVERSIONS
 from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
@@ -33,6 +34,7 @@ KINDS = {
     "period": f"periods/{MONTH}.yaml",
     "conversion": f"{CONVERSIONS}/*.yaml",
     "postings": f"{POSTINGS}/{MONTH}.yaml",
+    "deliveries": f"{DELIVERIES}/{MONTH}.yaml",
     "journal-profile": f"templates/{PROFILES}/*.yaml",
 }
 """Every kind of YAML file: name of its schema → its files in a ledger (a glob)."""

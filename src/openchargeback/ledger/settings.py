@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from openchargeback import money
 from openchargeback.addresses import holds_credentials
@@ -49,6 +49,12 @@ OVERWRITE, APPEND = "overwrite", "append"
 DELIVERIES = (OVERWRITE, APPEND)
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
+SECURITIES = ("starttls", "tls", "none")
+ATTACHMENTS = ("pdf", "link", "none")
+EMAIL_ADDRESS = r"[^@\s<>,;\"]+@[^@\s<>,;\"]+"
+PASSWORD_VARIABLE = "OPENCHARGEBACK_EMAIL_PASSWORD"  # noqa: S105 - the name of a variable
+TOKEN_VARIABLE = "OPENCHARGEBACK_EMAIL_TOKEN"  # noqa: S105 - as above
+_MOST_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,29 @@ class Percent:
 
     def _text(self) -> Text:
         return Text(_PERCENT, "a percentage such as 5%", self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyLocal:
+    """A key that is refused in `config.yaml`: a secret, or a command, which anyone who may propose a change could run.
+
+    secret: whether its value is one, so that it has to be changed.
+    """
+
+    help: str
+    secret: bool = False
+
+    def read(self, node: Node, reader: Reader) -> None:
+        """None, with a problem that quotes no value."""
+        message = "this setting does not belong in a file that is committed"
+        fix = f"remove it, and set it in config.local.yaml, or set the environment variable {PASSWORD_VARIABLE}"
+        if self.secret:
+            fix += "; change the password: the ledger's history keeps it"
+        reader.problems.append(Problem(reader.path, "committed-secret", message, fix, node.line, node.column))
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema that refuses every value but none."""
+        return {"type": "null", "description": self.help}
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,6 +530,7 @@ class PortalSettings:
     """The appearance of the portal, and the targets of its links."""
 
     title: Annotated[str, "Title of the portal."] = ""
+    url: Annotated[str, Address("Where the portal is published; emails link to it.")] = ""
     accent: Annotated[str, Text(r"#[0-9a-fA-F]{6}", "a color such as #1d4e89", "Accent color, in quotes.")] = "#1d4e89"
     repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
     forge: Annotated[str, Choice(FORGES, "The software that hosts the repository.")] = ""
@@ -513,6 +543,111 @@ class PortalSettings:
             help="Hosts that the institution's pages may link to.",
         ),
     ] = ()
+
+
+def _mail_address(help_: str) -> Text:
+    return Text(EMAIL_ADDRESS, "an email address", help_)
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """How messages reach the mail server: for everyone in `config.yaml`, or for one machine in `config.local.yaml`."""
+
+    host: Annotated[str, "The mail server; without one, messages are written to a folder (development mode)."] = ""
+    port: Annotated[int, Integer(0, 65535, "Its port; 0: 587, or 465 for `tls`, or 25 for `none`.")] = 0
+    security: Annotated[
+        str,
+        Choice(
+            SECURITIES,
+            "How the connection is encrypted: `starttls`, `tls` from the start, or `none`, for a relay on a trusted "
+            "network that needs no login.",
+        ),
+    ] = "starttls"
+    user: Annotated[str, "The user to log in as; no login without one."] = ""
+    throttle: Annotated[int, Integer(0, 100_000, "The most messages a minute; 0: no limit.")] = 25
+    timeout: Annotated[int, Integer(1, 3600, "How many seconds to wait for the server.")] = 60
+
+    @property
+    def own_port(self) -> int:
+        """The port as set, else the usual one."""
+        return self.port or {"starttls": 587, "tls": 465}.get(self.security, 25)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRule:
+    """Who besides the PI gets the statements of a project or of a department."""
+
+    to: Annotated[str, _mail_address("The address that gets the copy.")]
+    project: Annotated[str, "The id of the project whose statements are copied."] = ""
+    department: Annotated[str, "The department of the PIs whose statements are copied."] = ""
+
+    RULES: ClassVar[dict[str, Any]] = {"oneOf": [{"required": ["project"]}, {"required": ["department"]}]}
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> CopyRule:
+        """The rule; one for both or neither is recorded as a problem."""
+        rule = cls(**values)
+        if bool(rule.project) == bool(rule.department):
+            reader.fault(node, "copy-rule", "a copy needs either a project or a department", "keep one of the two keys")
+        return rule
+
+
+def _only_local(help_: str, *, secret: bool = False) -> OnlyLocal:
+    return OnlyLocal(f"Not here: {help_} Only in config.local.yaml.", secret)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailSettings(MailServer):
+    """How statements are emailed, and to whom."""
+
+    sender: Annotated[str, Key(shape=_mail_address("The address that messages are from."), name="from")] = ""
+    sender_name: Annotated[
+        str, Key(shape=Text(help="The name that messages are from; the organization's unless set."), name="from_name")
+    ] = ""
+    reply_to: Annotated[str, _mail_address("Where answers go; the sender's address unless set.")] = ""
+    attach: Annotated[
+        str,
+        Choice(ATTACHMENTS, "Statements in messages: attached as `pdf`, as a `link` to the portal, or `none`."),
+    ] = "pdf"
+    logo: Annotated[str, "A PNG file in the ledger for messages; the organization's logo unless set."] = ""
+    max_size: Annotated[
+        int, Integer(1, 100, "Maximum size of a message, in megabytes; a larger one has links instead of PDFs.")
+    ] = 20
+    copy_to: Annotated[tuple[CopyRule, ...], "Who besides the PI gets the statements of a project or department."] = ()
+    nothing_due: Annotated[bool, "Whether PIs get a message in a month without charges."] = False
+    note: Annotated[str, Text(max_length=_MOST_TEXT, help="A paragraph in every message with statements.")] = ""
+    finance: Annotated[str, _mail_address("Who gets the month's bundle.")] = ""
+    grants: Annotated[str, _mail_address("The grants administrator, who is asked along with the PI.")] = ""
+    password: Annotated[None, _only_local("the password of the user.", secret=True)] = None
+    password_env: Annotated[None, _only_local("the environment variable with the password.")] = None
+    password_command: Annotated[None, _only_local("a command that prints the password.")] = None
+    token_command: Annotated[None, _only_local("a command that prints an access token.")] = None
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> EmailSettings:
+        """The settings; a contradiction is recorded as a problem."""
+        email = cls(**values)
+        if fault := sender_fault(email):
+            reader.fault(node, *fault)
+        return email
+
+
+def sender_fault(email: EmailSettings) -> tuple[str, str, str] | None:
+    """Code, message and fix of what the mail server or the recipients' servers would object to; None if nothing."""
+    if not email.host:
+        return None
+    if not email.sender:
+        return "missing-key", "`from` is missing from `email`, and messages need a sender", "add `from:` there"
+    if email.security == "none" and email.user:
+        message = "`email.user` is set and `email.security` is none, so the password would travel in the clear"
+        return "open-login", message, "write `security: starttls` or `security: tls`"
+    own, account = (address.rpartition("@")[2].casefold() for address in (email.sender, email.user))
+    if "@" in email.user and own != account and not own.endswith(f".{account}"):
+        message = (
+            f"`email.from` is at {own}, and the account `email.user` at {account}: recipients' servers reject this"
+        )
+        return "sender-domain", message, f"send from an address at {account}, or with an account at {own}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -595,7 +730,7 @@ class Config:
     )
     plan: Annotated[PlanSettings, "How much of a month's total a branch may change, in percent."] = PlanSettings()
     limits: Annotated[Limits, "Limits on what the program processes."] = Limits()
-    email: Annotated[None, Anything("How statements are sent.")] = None
+    email: Annotated[EmailSettings, "How statements are emailed, and to whom."] = EmailSettings()
     web: Annotated[None, Anything("Who may log in to the local server.")] = None
 
     def source(self, name: str) -> Source:
@@ -666,6 +801,7 @@ class Config:
                 portal=PortalSettings(accent=self.portal.accent),
                 plan=PlanSettings(),
                 limits=Limits(),
+                email=EmailSettings(),
             )
         )
 
@@ -675,22 +811,33 @@ CONFIG = shape_of(Config)
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """How this machine sends mail."""
+class Mail(MailServer):
+    """How this machine sends mail: what is set here wins over `config.yaml`, and the secrets of the mail server."""
 
-    host: Annotated[str, "The mail server."] = ""
-    port: Annotated[int, Integer(1, 65535, "Its port.")] = 587
-    security: Annotated[str, "How the connection is encrypted."] = ""
-    user: Annotated[str, "The user to log in as."] = ""
     password: Annotated[str, Verbatim("The password of the user.")] = ""
+    password_env: Annotated[str, "The environment variable with the password."] = PASSWORD_VARIABLE
     password_command: Annotated[
-        tuple[str, ...], ListOf(Text(), single=True, help="A command that prints the password.")
+        tuple[str, ...], ListOf(Text(), single=True, help="A command that prints the password; no shell runs it.")
     ] = ()
     token_command: Annotated[
-        tuple[str, ...], ListOf(Text(), single=True, help="A command that prints an OAuth 2 access token.")
+        tuple[str, ...],
+        ListOf(Text(), single=True, help="A command that prints an OAuth 2 access token; no shell runs it."),
     ] = ()
-    throttle: Annotated[str, "The maximum rate of sending messages."] = ""
-    outbox: Annotated[str, "A folder to write messages to instead of sending them."] = ""
+    outbox: Annotated[
+        str, "The folder for messages while there is no `host`; within the ledger unless it is absolute."
+    ] = "outbox"
+    drop_folder: Annotated[str, "A folder that gets the month's bundle for finance, instead of an email."] = ""
+    given: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], _node: Node, _reader: Reader) -> Mail:
+        """The settings; given: the names of those that the file sets."""
+        return cls(**values, given=frozenset(values))
+
+    def over(self, email: EmailSettings) -> EmailSettings:
+        """The settings of the ledger with those of this machine over them."""
+        own = {each.name: getattr(self, each.name) for each in fields(MailServer) if each.name in self.given}
+        return replace(email, **own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,14 @@ def document(plan: Plan) -> dict[str, object]:
 
 
 def _revision(side: Revision) -> dict[str, object]:
-    return {"name": side.name, "commit": side.commit, "work_tree": side.work_tree, "inputs": side.digest}
+    return {
+        "name": side.name,
+        "commit": side.commit,
+        "work_tree": side.work_tree,
+        "inputs": side.digest,
+        "request": side.request or None,
+        "reviewed": side.reviewed or None,
+    }
 
 
 def _period(period: PeriodChange, currency: str) -> dict[str, object]:

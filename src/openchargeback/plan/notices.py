@@ -13,7 +13,7 @@ from openchargeback.plan.sides import Sides
 from openchargeback.problems import Problem, Severity, has_errors, in_order
 
 
-def program_notice(before: Sequence[str], now: Sequence[str], differing: int, closed: int) -> Problem:
+def program_notice(before: str, now: str, differing: int, closed: int) -> Problem:
     """The notice that the program version changes, and how many closed months it would compute differently."""
     what = f"{_program_change(before, now)}; with version {__version__}, {_describe_months(differing, closed)}"
     return Problem(
@@ -37,13 +37,12 @@ def _describe_months(found: int, count: int) -> str:
     )
 
 
-def _program_change(before: Sequence[str], now: Sequence[str]) -> str:
-    was, will_be = ", ".join(before), ", ".join(now)
+def _program_change(before: str, now: str) -> str:
     if before == now:
         return "the lock changes the program's dependencies"
     if before and now:
-        return f"the program changes from {was} to {will_be}"
-    return f"the program is now pinned: {will_be}" if now else f"the program is no longer pinned: {was}"
+        return f"the program changes from {before} to {now}"
+    return f"the program is now pinned: {now}" if now else f"the program is no longer pinned: {before}"
 
 
 def new_sources(sides: Sides, config: Config) -> list[Problem]:

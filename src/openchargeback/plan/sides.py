@@ -9,9 +9,9 @@ from pathlib import Path
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
-from openchargeback.ledger.files import ChargeFile, charge_files
+from openchargeback.ledger.files import LOCK_FILE, ChargeFile, charge_files
 from openchargeback.ledger.periods import PeriodFile, is_period, period_of, read_period
-from openchargeback.ledger.pinning import may_name_program, named_programs
+from openchargeback.ledger.pinning import named_program
 from openchargeback.ledger.revision import FOLDERS, Snapshot, lies_in, take
 from openchargeback.ledger.settings import Config
 from openchargeback.plan.reached import changed_paths, reached_periods
@@ -83,10 +83,9 @@ def take_reached(sides: Sides, reached: Sequence[str], configs: tuple[Config | N
     return sides.take(lambda path: period_of(path) in reached or path in logos or path in changed)
 
 
-def programs_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """The program versions that a revision's lock and workflows name."""
-    found = {path: snapshot.read(path) for path in snapshot.entries if may_name_program(path)}
-    return named_programs({path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None})
+def program_of(snapshot: Snapshot) -> str:
+    """The program that a revision's lock names; empty without one."""
+    return named_program((snapshot.read(LOCK_FILE) or b"").decode("utf-8", "replace"))
 
 
 def files_of_other_periods(sides: Sides, among: Collection[str]) -> list[ChargeFile]:

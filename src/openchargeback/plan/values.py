@@ -254,13 +254,16 @@ class SettingChange:
 class Revision:
     """One side of a plan: its name as given by the user, its commit, and the digest of everything amounts rest on.
 
-    work_tree: whether uncommitted changes are part of it.
+    work_tree: whether uncommitted changes are part of it. request, reviewed: where CI merged a pull request to compare
+    it, that request by its name on the host, and its own last commit.
     """
 
     name: str
     commit: str
     work_tree: bool
     digest: str
+    request: str = ""
+    reviewed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

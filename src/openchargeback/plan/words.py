@@ -150,7 +150,9 @@ def undecided(period: PeriodChange) -> list[tuple[str, str, int, Decimal]]:
 
 
 def revision(side: Revision) -> str:
-    """A side by its name and commit."""
+    """A side by its name and commit: of a merge that only CI has, by the pull request that it merges."""
+    if side.request:
+        return f"{side.request} {side.reviewed[:12]}, merged"
     commit = side.commit[:12]
     named = side.name if commit in side.name else f"{side.name} {commit}"
     return f"{named} with the work tree" if side.work_tree else named

@@ -209,7 +209,8 @@ def _press(style: PrintStyle, more: tuple[FontFile, ...]) -> _Press:
     # This removes its folder of unpacked fonts, which no longer works during interpreter shutdown.
     atexit.register(_press.cache_clear)
     fonts, fetcher = own_fonts_only(), _make_fetcher(style, None)
-    sheets = (*style.css, *(_font_face(font) for font in more))
+    own = (font for font in style.fonts if font.family)
+    sheets = (*map(_font_face, own), *style.css, *map(_font_face, more))
     options = {"font_config": fonts, "url_fetcher": fetcher, "base_url": SCHEME}
     return _Press(fonts, [weasyprint.CSS(string=sheet, **options) for sheet in sheets])
 

@@ -16,6 +16,12 @@ from typing import Any
 _ASSETS = "assets/"
 _PRINT = "print_fonts/"
 """The folder of the text font cut to Latin letters."""
+_OWN = {
+    f"{_PRINT}Inter-Regular.ttf": ("Inter", 400),
+    f"{_PRINT}Inter-SemiBold.ttf": ("Inter", 600),
+    f"{_ASSETS}fonts/IBMPlexMono-Regular.woff2": ("IBM Plex Mono", 400),
+}
+"""The fonts of statements, with family and weight. They are always loaded: without any font, Pango ends the process."""
 _WHOLE = {"assets/fonts/Inter-Regular.woff2": 400, "assets/fonts/Inter-SemiBold.woff2": 600}
 """The same font with all of its characters, as pages have it: file to weight."""
 _WHOLE_FAMILY = "Inter Full"
@@ -29,7 +35,7 @@ _MEDIA_TYPES = {".woff2": "font/woff2", ".woff": "font/woff", ".ttf": "font/ttf"
 class FontFile:
     """A font with its address in style sheets (`fonts/IBMPlexMono-Regular.woff2`), and its path on this machine.
 
-    Only fallback fonts have a family: the style sheets name the others.
+    family: empty for a font of a ledger, which its own style sheet must load.
     """
 
     name: str
@@ -44,9 +50,13 @@ class FontFile:
 
 
 def style_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
-    """The fonts that style sheets load, among all templates and assets by name."""
+    """The fonts of statements and those that a ledger adds, among all templates and assets by name."""
     return tuple(
-        FontFile(name.removeprefix(_ASSETS) if name.startswith(_ASSETS) else f"../{name}", str(path))
+        FontFile(
+            name.removeprefix(_ASSETS) if name.startswith(_ASSETS) else f"../{name}",
+            str(path),
+            *_OWN.get(name, ("", 400)),
+        )
         for name, path in files.items()
         if name.startswith((f"{_ASSETS}fonts/", _PRINT)) and path.suffix in _MEDIA_TYPES and name not in _WHOLE
     )

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
+from openchargeback.ledger.deliveries import Delivery
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
+from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
-from openchargeback.portal.statement_record import SCHEMA as RECORD_SCHEMA
-from openchargeback.portal.statement_record import shipped_schema
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
 from openchargeback.portal.views.common import Book, for_showback, state_view
@@ -40,6 +42,8 @@ class Site:
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
+    spans: the statements over a month of PIs with several projects, and of departments.
+    deliveries: what was emailed for a period.
     """
 
     config: Config
@@ -56,6 +60,8 @@ class Site:
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
+    spans: tuple[SpanStatement, ...] = ()
+    deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -78,7 +84,7 @@ class FileJob:
 def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
     shell, book = site_shell(site), site_book(site)
-    digest = env.digest()
+    digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
     return [*pages, *_assets(site, env)]
 
@@ -127,8 +133,10 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
     for index in range(len(book.months)):
         yield from _month(site, book, index)
-    yield from _payers(book)
-    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known))
+    yield from _payers(site, book)
+    yield _plan(
+        "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
+    )
     if site.rates:
         yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
     yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
@@ -146,7 +154,9 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     journal_files = site.journal_files.get(period.period, ())
     postings = site.postings.get(period.period, ())
     head = _head(page, name, "periods", crumb)
-    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files, postings))
+    deliveries = site.deliveries.get(period.period, ())
+    month = periods.period_view(book, index, journal_files, postings, deliveries=deliveries, spans=site.spans)
+    yield _plan("pages/period.html", head, month)
     head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
     view = partial(journals.journal_view, book, index, journal_files, postings)
     if not period.digest:
@@ -168,13 +178,13 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     yield _PlannedPage("pages/journal.html", head, shows, view)
 
 
-def _payers(book: Book) -> Iterator[_PlannedPage]:
+def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The lists and the pages of PIs and projects."""
     pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
     yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
     for email in book.pis:
         head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
-        yield _plan("pages/pi.html", head, payers.pi_view(book, email))
+        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
     yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
     for project in book.project_ids:
         head = _head(paths.project_page(project), project or "Without project", "projects", projects)

@@ -117,8 +117,7 @@ class ServiceBlock:
     @property
     def title(self) -> str:
         """The service, and the source's name unless the service's own name says it."""
-        own, label = (set(text.casefold().split()) for text in (self.service, self.label))
-        return self.service if own & label else f"{self.service}, {self.label}"
+        return service_title(self.service, self.label)
 
     @property
     def rest_words(self) -> str:
@@ -222,6 +221,12 @@ def part_of(statement: Statement, config: Config, *, posted: bool) -> Part:
         late=_block(late),
         total=Figures.of(Amounts.total(line.amounts for line in lines)),
     )
+
+
+def service_title(service: str, label: str) -> str:
+    """A service, and the display name of its source unless the service's own name says it."""
+    own, source = (set(text.casefold().split()) for text in (service, label))
+    return service if own & source else f"{service}, {label}"
 
 
 def source_label(config: Config, source: str) -> str:

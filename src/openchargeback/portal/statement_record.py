@@ -7,13 +7,10 @@ compare with a recomputed record.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from importlib import resources
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from openchargeback import money
 from openchargeback.billing.discounts import Cause, discounts_of
@@ -38,126 +35,49 @@ from openchargeback.model import (
     Usage,
     Various,
 )
-from openchargeback.portal.statement_view import Span, StatementKind
+from openchargeback.portal.record_shape import (
+    AMOUNT,
+    COUNT,
+    DAY,
+    FLAG,
+    MAYBE_AMOUNT,
+    MAYBE_DAY,
+    MONTH,
+    TEXT,
+    TEXTS,
+    Field,
+    Schema,
+    Shape,
+    cents,
+    inside,
+    key,
+    plain,
+    shape,
+    word,
+)
+from openchargeback.portal.statement_view import Span
 
 FORMAT = "openchargeback-statement"
 VERSION = 1
 """Increases when a key changes its meaning or goes away; new keys may come at any time."""
 
-SCHEMA = f"{FORMAT}-{VERSION}"
-"""The name of its schema."""
 
-Schema = Mapping[str, Any]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Field(Generic[T]):
-    """A key of an object: its name, its schema, its meaning, and its value in the record of `of`."""
-
-    name: str
-    schema: Schema
-    words: str
-    value: Callable[[T, Config], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape(Generic[T]):
-    """A kind of object, with its keys in order."""
-
-    fields: tuple[Field[T], ...]
-
-    def values(self, of: T, config: Config) -> dict[str, Any]:
-        """The object for a value."""
-        return {each.name: each.value(of, config) for each in self.fields}
-
-    def each(self, parts: Iterable[T], config: Config) -> list[dict[str, Any]]:
-        """The objects for several values."""
-        return [self.values(part, config) for part in parts]
-
-    @property
-    def schema(self) -> Schema:
-        """The JSON Schema of such an object."""
-        return {
-            "type": "object",
-            "properties": {each.name: {**each.schema, "description": each.words} for each in self.fields},
-            "required": [each.name for each in self.fields],
-        }
-
-    @property
-    def list(self) -> Schema:
-        """The JSON Schema of a list of such objects."""
-        return {"type": "array", "items": self.schema}
-
-
-TEXT: Schema = {"type": "string"}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-FLAG: Schema = {"type": "boolean"}
-TEXTS: Schema = {"type": "array", "items": TEXT}
-DAY: Schema = {"type": "string", "format": "date"}
-MAYBE_DAY: Schema = {"type": ["string", "null"], "format": "date"}
-AMOUNT: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
-MAYBE_AMOUNT: Schema = {"type": ["string", "null"], "pattern": AMOUNT["pattern"]}
-MONTH: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}$"}
-
-
-def _shape(*fields: Field[Any]) -> Shape[Any]:
-    return Shape(fields)
-
-
-def _word(words: Iterable[str]) -> Schema:
-    return {"enum": [str(word) for word in words]}
-
-
-def _plain(value: Any) -> Any:
-    """A value of the model as in JSON: exact amounts as text, days in ISO form."""
-    match value:
-        case Decimal():
-            return money.exact(value)
-        case dt.date():
-            return value.isoformat()
-        case tuple():
-            return list(value)
-        case _:
-            return value
-
-
-def _key(name: str, schema: Schema, words: str, field: str = "") -> Field[Any]:
-    """A key with the value of the field of that name, or of another one."""
-    return Field(name, schema, words, lambda of, _config: _plain(getattr(of, field or name)))
-
-
-def _cents(name: str, words: str) -> Field[Amounts]:
-    return Field(name, AMOUNT, words, lambda of, config: money.plain(getattr(of, name), config.currency))
-
-
-_AMOUNTS = (
-    _cents("list", "List price, in cents: discount + billed."),
-    _cents("discount", "List price less the amount billed, in cents."),
-    _cents("covered", "The part of the discount that the institution covers, in cents; the rest is the vendor's."),
-    _cents("billed", "The amount billed, in cents."),
+AMOUNTS = (
+    cents("list", "List price, in cents: discount + billed."),
+    cents("discount", "List price less the amount billed, in cents."),
+    cents("covered", "The part of the discount that the institution covers, in cents; the rest is the vendor's."),
+    cents("billed", "The amount billed, in cents."),
 )
-_DISCOUNT: Shape[Any] = _shape(
-    _key("cause", _word(Cause), "Why less than the list price is due: who grants the discount."),
-    _key("source", TEXT, "The source of the charges that it is on."),
-    _cents(
-        "amount", "In cents; positive if it lowers the amount due. List price less all discounts is what is billed."
-    ),
+DISCOUNT: Shape[Any] = shape(
+    key("cause", word(Cause), "Why less than the list price is due: who grants the discount."),
+    key("source", TEXT, "The source of the charges that it is on."),
+    cents("amount", "In cents; positive if it lowers the amount due. List price less all discounts is what is billed."),
 )
-_DISCOUNTS = "The discounts by cause and source, without zeros."
-
-
-def _inside(name: str, fields: Iterable[Field[Any]]) -> tuple[Field[Any], ...]:
-    """The keys of the record in the field of that name."""
-    return tuple(replace(each, value=_of(each, name)) for each in fields)
-
-
-def _of(field: Field[Any], name: str) -> Callable[[Any, Config], Any]:
-    return lambda of, config: field.value(getattr(of, name), config)
+DISCOUNTS = "The discounts by cause and source, without zeros."
 
 
 def _discounts(lines: Iterable[BillingLine], config: Config) -> list[dict[str, Any]]:
-    return _DISCOUNT.each(discounts_of((line.source, line.amounts) for line in lines), config)
+    return DISCOUNT.each(discounts_of((line.source, line.amounts) for line in lines), config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,42 +91,42 @@ class _Total:
         return Amounts.total(line.amounts for line in self.lines)
 
 
-_TOTAL: Shape[_Total] = _shape(
-    *_inside("amounts", _AMOUNTS),
-    Field("discounts", _DISCOUNT.list, _DISCOUNTS, lambda of, config: _discounts(of.lines, config)),
+_TOTAL: Shape[_Total] = shape(
+    *inside("amounts", AMOUNTS),
+    Field("discounts", DISCOUNT.list, DISCOUNTS, lambda of, config: _discounts(of.lines, config)),
 )
 
 _USAGE: tuple[Field[Usage], ...] = (
-    _key("first_day", MAYBE_DAY, "The first day that the charges cover (UTC)."),
-    _key("last_day", MAYBE_DAY, "The last day that they cover (UTC)."),
-    _key("quantity", MAYBE_AMOUNT, "How much was used; null if unknown, or if the charges are in various units."),
-    _key("unit", TEXT, "The unit of the quantity."),
-    _key("list_unit_price", MAYBE_AMOUNT, "The list price of a unit, exact; null if unknown or various."),
-    _key("contracted_unit_price", MAYBE_AMOUNT, "The negotiated price of a unit, exact; null if unknown or various."),
-    _key(
+    key("first_day", MAYBE_DAY, "The first day that the charges cover (UTC)."),
+    key("last_day", MAYBE_DAY, "The last day that they cover (UTC)."),
+    key("quantity", MAYBE_AMOUNT, "How much was used; null if unknown, or if the charges are in various units."),
+    key("unit", TEXT, "The unit of the quantity."),
+    key("list_unit_price", MAYBE_AMOUNT, "The list price of a unit, exact; null if unknown or various."),
+    key("contracted_unit_price", MAYBE_AMOUNT, "The negotiated price of a unit, exact; null if unknown or various."),
+    key(
         "various",
-        _word(Various),
+        word(Various),
         "What the charges do not share: `unit`, or else `price`. Amounts never come from quantity and price.",
     ),
 )
-_USED = _inside("usage", _USAGE)
+_USED = inside("usage", _USAGE)
 
-_PERSON: Shape[Person] = _shape(
-    _key("email", TEXT, "Email address; empty if no PI was found."),
-    _key("name", TEXT, "Name; the address if the directory has none."),
-    _key("department", TEXT, "Department."),
-    _key(
+_PERSON: Shape[Person] = shape(
+    key("email", TEXT, "Email address; empty if no PI was found."),
+    key("name", TEXT, "Name; the address if the directory has none."),
+    key("department", TEXT, "Department."),
+    key(
         "payer_class",
-        _word(PayerClass),
+        word(PayerClass),
         "`internal` pays from funds, by journal entry; others are sent an invoice.",
     ),
 )
-_PROJECT: Shape[Project] = _shape(
-    _key("id", TEXT, "Id; empty if no project was found."),
-    _key("title", TEXT, "Title; the id if the directory has none."),
-    _key("award", TEXT, "Number of the grant or contract, as written by the sponsor."),
-    _key("start", MAYBE_DAY, "First day of its period of performance."),
-    _key("end", MAYBE_DAY, "Last day of its period of performance."),
+_PROJECT: Shape[Project] = shape(
+    key("id", TEXT, "Id; empty if no project was found."),
+    key("title", TEXT, "Title; the id if the directory has none."),
+    key("award", TEXT, "Number of the grant or contract, as written by the sponsor."),
+    key("start", MAYBE_DAY, "First day of its period of performance."),
+    key("end", MAYBE_DAY, "Last day of its period of performance."),
 )
 
 
@@ -218,17 +138,17 @@ class _FundShare:
     amounts: Amounts
 
 
-_FUND: Shape[_FundShare] = _shape(
-    *_inside(
+_FUND: Shape[_FundShare] = shape(
+    *inside(
         "fund",
         (
-            _key("fund", TEXT, "The accounting string; empty if none is known and nothing is billed.", "id"),
-            _key("title", TEXT, "Its name."),
-            _key("from", MAYBE_DAY, "First day of usage that it may pay for.", "since"),
-            _key("until", MAYBE_DAY, "Last day of usage that it may pay for."),
+            key("fund", TEXT, "The accounting string; empty if none is known and nothing is billed.", "id"),
+            key("title", TEXT, "Its name."),
+            key("from", MAYBE_DAY, "First day of usage that it may pay for.", "since"),
+            key("until", MAYBE_DAY, "Last day of usage that it may pay for."),
         ),
     ),
-    *_inside("amounts", _AMOUNTS),
+    *inside("amounts", AMOUNTS),
 )
 
 _ON_THE_HEAD = ("period", "statement", "pi", "project", "currency")
@@ -238,66 +158,66 @@ _TYPES: Mapping[str, Schema] = {"string": TEXT, "number": AMOUNT, "integer": COU
 
 
 def _column(column: LineColumn) -> Field[BillingLine]:
-    schema = _word(Entry) if column.name == "entry" else _TYPES[column.type]
+    schema = word(Entry) if column.name == "entry" else _TYPES[column.type]
     return Field(column.name, schema, f"{column.words}.", lambda line, config: column.value(line, "", config.currency))
 
 
-_LINE: Shape[BillingLine] = _shape(
+_LINE: Shape[BillingLine] = shape(
     *(_column(column) for column in COLUMNS if column.name not in _ON_THE_HEAD),
-    Field("discounts", _DISCOUNT.list, _DISCOUNTS, lambda line, config: _discounts([line], config)),
+    Field("discounts", DISCOUNT.list, DISCOUNTS, lambda line, config: _discounts([line], config)),
 )
-_RESOURCE: Shape[ResourceLine] = _shape(
-    _key("fund", TEXT, "The accounting string that pays."),
-    _key("source", TEXT, "Where the charges come from."),
-    _key("service", TEXT, "The service; fund, source and service name the line of the resource."),
-    _key("kind", _word(Kind), "The kind of charge."),
-    _key("resource_id", TEXT, "Id of the resource; empty for charges that name none, and for smaller ones together."),
-    _key("resource_name", TEXT, "Its name, or how many smaller resources are summed up."),
-    _key("charges", COUNT, "How many charges it has."),
-    *_inside("amounts", _AMOUNTS),
+_RESOURCE: Shape[ResourceLine] = shape(
+    key("fund", TEXT, "The accounting string that pays."),
+    key("source", TEXT, "Where the charges come from."),
+    key("service", TEXT, "The service; fund, source and service name the line of the resource."),
+    key("kind", word(Kind), "The kind of charge."),
+    key("resource_id", TEXT, "Id of the resource; empty for charges that name none, and for smaller ones together."),
+    key("resource_name", TEXT, "Its name, or how many smaller resources are summed up."),
+    key("charges", COUNT, "How many charges it has."),
+    *inside("amounts", AMOUNTS),
     *_USED,
 )
-_CORRECTION: Shape[Correction] = _shape(
-    _key("charge", TEXT, "Id of the charge."),
-    _key(
+_CORRECTION: Shape[Correction] = shape(
+    key("charge", TEXT, "Id of the charge."),
+    key(
         "entry",
-        _word(entry for entry in Entry if entry not in (Entry.OWN, Entry.REJECTED)),
+        word(entry for entry in Entry if entry not in (Entry.OWN, Entry.REJECTED)),
         "What was done with it.",
     ),
-    _key("original", MONTH, "The earlier month that it belongs to."),
-    _key("corrects", TEXT, "The statement that billed it, for a credit or re-billing."),
-    _key("fund", TEXT, "The accounting string that pays or is credited."),
-    _key("source", TEXT, "Where the charge comes from."),
-    _key("service", TEXT, "The service."),
-    _key("resource_id", TEXT, "Id of the resource."),
-    _key("resource_name", TEXT, "Name of the resource."),
-    _key("posted", FLAG, "Whether it is charged; otherwise it is only shown."),
-    *_inside("amounts", _AMOUNTS),
+    key("original", MONTH, "The earlier month that it belongs to."),
+    key("corrects", TEXT, "The statement that billed it, for a credit or re-billing."),
+    key("fund", TEXT, "The accounting string that pays or is credited."),
+    key("source", TEXT, "Where the charge comes from."),
+    key("service", TEXT, "The service."),
+    key("resource_id", TEXT, "Id of the resource."),
+    key("resource_name", TEXT, "Name of the resource."),
+    key("posted", FLAG, "Whether it is charged; otherwise it is only shown."),
+    *inside("amounts", AMOUNTS),
     *_USED,
 )
-_ATTRIBUTION: Shape[Attribution] = _shape(
-    _key("pi", TEXT, "How the PI was found: tag, match, project, default or decision."),
-    _key("project", TEXT, "How the project was found."),
-    _key("fund", TEXT, "How the fund was found; empty if none is known and nothing is billed."),
-    _key("by", TEXTS, "Who decided."),
-    _key("posted", FLAG, "Whether these charges are charged; otherwise they are only shown."),
-    _key("charges", COUNT, "How many charges."),
-    _key("exact_billed", AMOUNT, "Amount billed before rounding."),
+_ATTRIBUTION: Shape[Attribution] = shape(
+    key("pi", TEXT, "How the PI was found: tag, match, project, default or decision."),
+    key("project", TEXT, "How the project was found."),
+    key("fund", TEXT, "How the fund was found; empty if none is known and nothing is billed."),
+    key("by", TEXTS, "Who decided."),
+    key("posted", FLAG, "Whether these charges are charged; otherwise they are only shown."),
+    key("charges", COUNT, "How many charges."),
+    key("exact_billed", AMOUNT, "Amount billed before rounding."),
     Field("billed", AMOUNT, "Amount billed, in cents.", lambda of, config: money.plain(of.billed, config.currency)),
 )
-_REFERENCE: Shape[Reference] = _shape(
-    _key("name", TEXT, "Its name in the settings, such as `grant`."),
-    _key("values", TEXTS, "The first values in the tags of the charges."),
-    _key("count", COUNT, "How many there are."),
+_REFERENCE: Shape[Reference] = shape(
+    key("name", TEXT, "Its name in the settings, such as `grant`."),
+    key("values", TEXTS, "The first values in the tags of the charges."),
+    key("count", COUNT, "How many there are."),
 )
-_HELD: Shape[QueueItem] = _shape(
-    _key("source", TEXT, "Where the charges come from."),
-    _key("service", TEXT, "The service."),
-    _key("flags", TEXTS, "Why they are held."),
-    _key("charges", COUNT, "How many charges."),
-    _key("exact_list", AMOUNT, "List price, exact, in `currency`."),
-    _key("exact_billed", AMOUNT, "The amount that is not included, exact, in `currency`."),
-    _key("currency", TEXT, "ISO 4217 currency code."),
+HELD: Shape[QueueItem] = shape(
+    key("source", TEXT, "Where the charges come from."),
+    key("service", TEXT, "The service."),
+    key("flags", TEXTS, "Why they are held."),
+    key("charges", COUNT, "How many charges."),
+    key("exact_list", AMOUNT, "List price, exact, in `currency`."),
+    key("exact_billed", AMOUNT, "The amount that is not included, exact, in `currency`."),
+    key("currency", TEXT, "ISO 4217 currency code."),
 )
 
 
@@ -305,22 +225,22 @@ def _invoiced(invoice: Invoice, config: Config) -> str:
     return money.plain(invoice.amount, config.currency)
 
 
-_INVOICE: Shape[Invoice] = _shape(
-    _key("number", TEXT, "Its number."),
-    _key("issued", MAYBE_DAY, "The day it was issued; null on a draft."),
-    _key("due", MAYBE_DAY, "The day until which it is to be paid; null on a draft."),
-    _key("terms", TEXT, "The terms of payment."),
+_INVOICE: Shape[Invoice] = shape(
+    key("number", TEXT, "Its number."),
+    key("issued", MAYBE_DAY, "The day it was issued; null on a draft."),
+    key("due", MAYBE_DAY, "The day until which it is to be paid; null on a draft."),
+    key("terms", TEXT, "The terms of payment."),
     Field("organization", TEXT, "Whom it is addressed to.", lambda of, _: of.payer.bill_to.organization),
     Field("address", TEXTS, "The postal address, in lines.", lambda of, _: list(of.payer.bill_to.address)),
     Field("purchase_order", TEXT, "The payer's purchase order.", lambda of, _: of.payer.bill_to.purchase_order),
-    _key("taxable", FLAG, "Whether the payer owes tax, which accounts receivable adds."),
-    _key("tax_text", TEXT, "What it says about tax."),
-    _key("pay_to", TEXTS, "Where to pay, in lines."),
+    key("taxable", FLAG, "Whether the payer owes tax, which accounts receivable adds."),
+    key("tax_text", TEXT, "What it says about tax."),
+    key("pay_to", TEXTS, "Where to pay, in lines."),
     Field("amount", AMOUNT, "What is invoiced, without tax; negative for a credit note.", _invoiced),
 )
-_SPAN: Shape[Span] = _shape(
-    _key("from", DAY, "First day.", "first"),
-    _key("until", DAY, "Last day.", "last"),
+_SPAN: Shape[Span] = shape(
+    key("from", DAY, "First day.", "first"),
+    key("until", DAY, "Last day.", "last"),
 )
 
 
@@ -342,24 +262,24 @@ def _lines(statement: Statement, *, posted: bool) -> _Total:
     return _Total(tuple(line for line in statement.lines if line.posted == posted))
 
 
-STATEMENT: Shape[Statement] = _shape(
+STATEMENT: Shape[Statement] = shape(
     Field("format", {"const": FORMAT}, "What this file is.", lambda *_: FORMAT),
     Field("version", {"const": VERSION}, "The version of the format.", lambda *_: VERSION),
     Field(
         "kind",
-        _word(StatementKind),
-        "What it sums up. monthly: the charges of one PI and one project in one month.",
-        lambda *_: str(StatementKind.MONTHLY),
+        {"const": "monthly"},
+        "What it sums up: the charges of one PI and one project in one month.",
+        lambda *_: "monthly",
     ),
-    _key("number", TEXT, "Its number, unique in the ledger and never used again."),
-    _key("revision", {"type": "integer", "minimum": 1}, "Grows when its month is opened and closed again."),
-    _key("draft", FLAG, "Whether the month is still open, so that amounts may change."),
+    key("number", TEXT, "Its number, unique in the ledger and never used again."),
+    key("revision", {"type": "integer", "minimum": 1}, "Grows when its month is opened and closed again."),
+    key("draft", FLAG, "Whether the month is still open, so that amounts may change."),
     Field("span", _SPAN.schema, "The days that it is for.", lambda of, c: _SPAN.values(Span.of_month(of.period), c)),
     Field("periods", {"type": "array", "items": MONTH}, "The months whose lines it has.", lambda of, _: [of.period]),
-    _key("issued", DAY, "The day it was issued; the last day of the month, for a draft."),
-    _key("accounting_date", DAY, "The date of its journal entries."),
+    key("issued", DAY, "The day it was issued; the last day of the month, for a draft."),
+    key("accounting_date", DAY, "The date of its journal entries."),
     Field("currency", TEXT, "ISO 4217 code of the currency of all amounts.", lambda _, config: config.currency),
-    _key("digest", TEXT, "SHA-256 of everything that its figures rest on."),
+    key("digest", TEXT, "SHA-256 of everything that its figures rest on."),
     Field("institution", TEXT, "Who issues it.", lambda _, config: config.organization.name),
     Field("pi", _PERSON.schema, "The principal investigator.", lambda of, config: _PERSON.values(of.pi, config)),
     Field("project", _PROJECT.schema, "The project.", lambda of, config: _PROJECT.values(of.project, config)),
@@ -382,13 +302,13 @@ STATEMENT: Shape[Statement] = _shape(
         "first_charge",
         MAYBE_DAY,
         "The first day of the charges that it bills.",
-        lambda of, _: _plain((of.days or [None])[0]),
+        lambda of, _: plain((of.days or [None])[0]),
     ),
     Field(
         "last_charge",
         MAYBE_DAY,
         "The last day of the charges that it bills.",
-        lambda of, _: _plain((of.days or [None])[-1]),
+        lambda of, _: plain((of.days or [None])[-1]),
     ),
     Field(
         "total",
@@ -417,9 +337,9 @@ STATEMENT: Shape[Statement] = _shape(
     ),
     Field(
         "held",
-        _HELD.list,
+        HELD.list,
         "Charges under review, which are not included.",
-        lambda of, config: _HELD.each(of.held, config),
+        lambda of, config: HELD.each(of.held, config),
     ),
     Field(
         "attributions",
@@ -436,20 +356,3 @@ def statement_json(statement: Statement, config: Config) -> bytes:
     text = json.dumps(STATEMENT.values(statement, config), ensure_ascii=False, indent=1) + "\n"
     # A lone surrogate cannot be written as UTF-8; nothing read from a file has one.
     return text.encode("utf-8", errors="backslashreplace")
-
-
-def shipped_schema() -> bytes:
-    """The JSON Schema as it ships with the program, written by `tools/yaml_schemas.py`."""
-    return resources.files(__package__).joinpath("schemas", f"{SCHEMA}.json").read_bytes()
-
-
-def schema_text() -> bytes:
-    """The text of the JSON Schema (draft 2020-12)."""
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:openchargeback:schema:{SCHEMA}",
-        "title": "Statement of OpenChargeback",
-        "description": "The record embedded in the PDF of a statement. Amounts are decimal numbers, written as text.",
-        **STATEMENT.schema,
-    }
-    return (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()

@@ -9,7 +9,6 @@ Charged and shown-only amounts (sources with `post: false`) are separate through
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -44,12 +43,6 @@ _MONTHS_NAMED = 2
 
 _ROOM = (("usual", 14), ("wide", 21))
 """The longest amount, in characters, that fits each column width."""
-
-
-class StatementKind(enum.StrEnum):
-    """What a statement sums up. monthly: the charges of one PI and one project in one month."""
-
-    MONTHLY = "monthly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +133,6 @@ class StatementView:
     digest: the first 16 digits of the digest that the figures rest on.
     """
 
-    kind: StatementKind
     span: Span
     number: str
     issued: dt.date
@@ -216,9 +208,19 @@ class StatementView:
     def room(self) -> str:
         """The width that its amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
         rows = [row for part in (self.main, self.shown) if part for row in part.figures()]
-        amounts = [amount for row in rows for amount in (row.list, row.discount, row.due)]
-        longest = max(len(money.human(amount, self.currency)) for amount in amounts)
-        return next((name for name, most in _ROOM if longest <= most), "huge")
+        return room_of((amount for row in rows for amount in (row.list, row.discount, row.due)), self.currency)
+
+
+def room_of(amounts: Iterable[Decimal], currency: str) -> str:
+    """The width that amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
+    longest = max((len(money.human(amount, currency)) for amount in amounts), default=0)
+    return next((name for name, most in _ROOM if longest <= most), "huge")
+
+
+def contact_of(config: Config) -> Contact:
+    """The contact for questions, each part in one line."""
+    contact = config.organization.contact
+    return Contact(*(one_line(part) for part in (contact.name, contact.email, contact.phone, contact.url)))
 
 
 def statement_view(
@@ -233,11 +235,10 @@ def statement_view(
     main = part_of(statement, config, posted=not only_shown)
     mixed = not only_shown and any(not line.posted for line in statement.lines)
     shown_part = part_of(statement, config, posted=False) if mixed else None
-    organization, contact = config.organization, config.organization.contact
+    organization = config.organization
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
     bars, invoice = _bars(statement, history), invoice_view(statement, config)
     return StatementView(
-        kind=StatementKind.MONTHLY,
         span=Span.of_month(statement.period),
         number=statement.number,
         issued=statement.issued,
@@ -269,7 +270,7 @@ def statement_view(
         discount_notes=_discount_notes((main, *([shown_part] if shown_part else [])), config),
         attribution=_attribution(statement, config.currency),
         notes=tuple(one_line(part) for part in config.statements.note.split("\n\n") if part.strip()),
-        contact=Contact(*(one_line(part) for part in (contact.name, contact.email, contact.phone, contact.url))),
+        contact=contact_of(config),
         questions_until=None if statement.draft else until,
         digest=statement.digest[:16],
     )
@@ -310,14 +311,14 @@ def _summary(part: Part, config: Config, last: str) -> tuple[SummaryRow, ...]:
     rows = [SummaryRow(label="List price", detail="", amount=part.charges.list)]
     for label, found in (("Vendor discount", vendors), ("Surcharge", above)):
         if found:
-            shares = [_share(config, source, row.vendor, row.list) for source, row in found.items()]
+            shares = [share_words(config, source, row.vendor, row.list) for source, row in found.items()]
             amount = sum((row.vendor for row in found.values()), money.ZERO)
             rows.append(SummaryRow(label=label, detail=", ".join(shares), amount=amount))
     who = one_line(config.organization.name) or "the institution"
     for source, row in sources.items():
         if row.covered:
             label = f"Covered by {who}" if row.covered < 0 else "Surcharge"
-            detail = _share(config, source, row.covered, row.list)
+            detail = share_words(config, source, row.covered, row.list)
             rows.append(SummaryRow(label=label, detail=detail, amount=row.covered))
     for label, corrected in (("Credits", part.credits), ("Late charges", part.late)):
         if corrected:
@@ -325,7 +326,7 @@ def _summary(part: Part, config: Config, last: str) -> tuple[SummaryRow, ...]:
     return (*rows, SummaryRow(label=last, detail="", amount=part.total.due))
 
 
-def _share(config: Config, source: str, amount: Decimal, list_price: Decimal) -> str:
+def share_words(config: Config, source: str, amount: Decimal, list_price: Decimal) -> str:
     """A source, and its discount in percent of the list price, unless that is all or would mislead."""
     label = source_label(config, source)
     if amount >= 0 or list_price <= 0 or -amount >= list_price:

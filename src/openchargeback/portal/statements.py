@@ -60,11 +60,11 @@ class PdfPlan:
     job: Callable[[], PdfJob]
 
 
-def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
-    """One page for each statement of the site."""
-    shell, digest, histories = site_shell(site), env.digest(), statement_histories(site.periods)
+def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob]:
+    """One page for each statement of the site, or of one `period`."""
+    shell, digest, histories = site_shell(site), env.digest, statement_histories(site.periods)
     jobs = []
-    for statement in _statements(site):
+    for statement in _statements(site, period):
         view = statement_page(statement, site, histories)
         head = _head(view)
         currency = view.statement.currency
@@ -75,7 +75,7 @@ def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
 
 def statement_pdfs(site: Site, env: Templates, charges: StatementCharges, period: str = "") -> list[PdfPlan]:
     """One plan for each statement of the site, or of one `period`. charges: what `charges.csv` of each has."""
-    common = fingerprint(stamp(), env.digest())
+    common = fingerprint(stamp(), env.digest)
     histories = statement_histories(site.periods)
     plans = []
     for month in site.periods:
@@ -159,9 +159,10 @@ def _history(statement: Statement, histories: Histories) -> tuple[PeriodAmounts,
     return histories.get(_payer(statement), ()) if statement.history is None else statement.history
 
 
-def _statements(site: Site) -> Iterator[Statement]:
-    for period in site.periods:
-        yield from period.statements
+def _statements(site: Site, period: str) -> Iterator[Statement]:
+    for month in site.periods:
+        if period in ("", month.period):
+            yield from month.statements
 
 
 def _payer(statement: Statement) -> tuple[str, str]:

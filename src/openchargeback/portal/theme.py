@@ -19,9 +19,7 @@ def theme_css(accent: str) -> str:
     accent: `#rgb` or `#rrggbb` from the config; anything else gives the default. A color that is too pale is darkened
     for white backgrounds, and lightened for dark ones, until text in it is legible.
     """
-    wanted = _parse(accent if _HEX.fullmatch(accent) else DEFAULT)
-    light = _legible(wanted, _LIGHT_PAPER, (0, 0, 0))
-    dark = _legible(wanted, _DARK_PAPER, (255, 255, 255), 6.0)
+    light, dark = _accents(accent)
     light_wash, dark_wash = _mix(_LIGHT_PAPER, light, 9), _mix(_DARK_PAPER, dark, 10)
     return f"""\
 :root {{
@@ -37,6 +35,17 @@ def theme_css(accent: str) -> str:
   }}
 }}
 """
+
+
+def accents(accent: str) -> tuple[str, str]:
+    """The accent color on light and on dark backgrounds, as `theme_css` has them."""
+    light, dark = _accents(accent)
+    return _hex(light), _hex(dark)
+
+
+def _accents(accent: str) -> tuple[Rgb, Rgb]:
+    wanted = _parse(accent if _HEX.fullmatch(accent) else DEFAULT)
+    return _legible(wanted, _LIGHT_PAPER, (0, 0, 0)), _legible(wanted, _DARK_PAPER, (255, 255, 255), 6.0)
 
 
 def contrast(one: Rgb, other: Rgb) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from openchargeback.billing import copies, freezing, periods
@@ -98,7 +99,7 @@ def bill_ledger(
         keep_charges(store, charges, asked, keep)
         return made, problems
 
-    found, problems = _run(ledger, corrected, make, _each(freezing.thaw), scope)
+    found, problems = _run(ledger, corrected, make, _each(partial(_thaw, store)), scope)
     return _checked(ledger, corrected, scope, found, {period: each.sources for period, each in found.items()}, problems)
 
 
@@ -179,6 +180,19 @@ def _each(thaw: Callable[[RecordedLedger, str, tuple[QueueItem, ...]], tuple[T, 
         return result, problems
 
     return thaw_all
+
+
+def _thaw(
+    store: Cache, ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...]
+) -> tuple[BilledPeriod, list[Problem]]:
+    """A closed period from its record. Whether the invariants hold is kept, since a record never changes."""
+    records = [(name, record.digest) for name, record in sorted(ledger.records.items()) if name <= period]
+    key = key_of(code_digest(), records)
+    checked = store.get("checked", key) is not None
+    thawed, problems = freezing.thaw(ledger, period, still_queued, checked=checked)
+    if not checked and not problems:
+        store.put("checked", key, b"")
+    return thawed, problems
 
 
 def _report(scope: Scope, period: str) -> None:

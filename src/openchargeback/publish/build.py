@@ -11,8 +11,6 @@ from itertools import chain
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.export.journals.control_totals import period_files
-from openchargeback.export.journals.files import Month
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
@@ -20,33 +18,30 @@ from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
 from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
-from openchargeback.model import BilledPeriod, Provenance
+from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
-from openchargeback.portal.paths import (
-    STATEMENTS,
-    drafts_folder,
-    journal_folder,
-    receivables_file,
-    statements_folder,
-)
+from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
-from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
+from openchargeback.portal.span_documents import span_jobs, span_pdfs
+from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
 from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
-from openchargeback.publish.keys import key_of
+from openchargeback.publish.keys import environment, key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.month_charges import MonthCharges, Wanted
+from openchargeback.publish.month_files import MonthFiles
 from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
-from openchargeback.publish.pdf_run import PdfRun
+from openchargeback.publish.pdf_run import PdfRun, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
+from openchargeback.publish.spans import month_spans
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.templating.environment import Templates, make_environment
+from openchargeback.templating.environment import make_environment
 from openchargeback.wording import counted
 
 _log = logging.getLogger(__name__)
@@ -103,10 +98,10 @@ def build(
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
     keep = {Wanted.OPEN_DATA, *((Wanted.STATEMENTS,) if pdfs else ())}
-    books = open_books(root, keep=keep, step=step, gathered=gathered)
+    books = open_books(root, keep=keep, store=store, step=step, gathered=gathered)
     charges = MonthCharges(books.ledger, store, statements=pdfs)
     with closing(OpenDataRun(books, charges)) as data:
-        planned = _plan_output(books, charges, provenance, pdfs=pdfs)
+        planned = _plan_output(books, charges, store, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
         if (files := _files_published(planned.key, provenance, holds, output)) is not None:
             secrets.check(output)
@@ -153,27 +148,27 @@ def _content(path: Path) -> str:
         return ""
 
 
-def _plan_output(books: AllBooks, charges: MonthCharges, provenance: Provenance, *, pdfs: bool) -> _Output:
+def _plan_output(
+    books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool
+) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
-    env = make_environment(books.ledger.root / "templates")
-    made = {period.period: _journal_files(books, period, env) for period in books.periods}
-    books = replace(books, warnings=(*books.warnings, *(each for _, found in made.values() for each in found)))
-    journals = {period: files for period, (files, _) in made.items()}
+    root = books.ledger.root
+    env, around = make_environment(root / "templates"), environment(root)
+    months = MonthFiles(env, store, around)
+    journals, warnings = months.journals(books.ledger, books.periods)
+    books = replace(books, warnings=(*books.warnings, *warnings))
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
+    site = replace(site, spans=month_spans(books, charges))
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
-    pages = (*site_jobs(site, env), *statement_jobs(site, env))
-    plans = tuple(statement_pdfs(site, env, charges) if pdfs else ())
+    statements, plans = months.statements(site, charges if pdfs else None)
+    made = (*site_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
+    pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
+    if pdfs:
+        spans = span_pdfs(site, env, books.ledger.directory)
+        plans += [replace(plan, key=key_of(around, plan.key)) for plan in spans]
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
-
-
-def _journal_files(books: AllBooks, period: BilledPeriod, env: Templates) -> tuple[dict[str, bytes], list[Problem]]:
-    """The journal files of a month by their path in the output, with warnings; drafts are apart from what is posted."""
-    config, own = books.ledger.settings(period.period), books.ledger.journal_profiles
-    month = Month(period=period, journal=period.journal, config=config, own=own, env=env)
-    folder = journal_folder(period.period) if month.closed else drafts_folder(period.period)
-    files, warnings = period_files(month)
-    return {f"{folder}/{name}": data for name, data in files.items()}, warnings
+    key = _key(pages, plans, written, data_keys(books.periods))
+    return _Output(books, provenance, written, pages, tuple(plans), key)
 
 
 def _receivables(books: AllBooks) -> dict[str, bytes]:
@@ -203,7 +198,8 @@ def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, 
     While this thread writes pages, other processes render PDFs and another thread makes the open data.
     """
     _write_journals(planned, staging)
-    with closing(PdfRun(planned.pdfs, store, workers)) as pdfs:
+    missing = write_kept(planned.pdfs, store, staging)
+    with closing(PdfRun(missing, store, workers)) as pdfs:
         _write_pages(planned, staging, store, (pdfs, data), step)
         for path, content in pdfs.rest(step):
             staging.write(path, content)
@@ -244,20 +240,27 @@ def write_statements(books: AllBooks, period: str, output: Path, *, step: Step =
 
     Replaces the folder as `build` replaces its own. Raises UsageFault if it is not ours, OutsideFault for disk errors.
     """
-    root, store = books.ledger.root, open_cache(books.ledger.root)
-    site = make_site(books, Provenance("", "", __version__), {})
-    plans = statement_pdfs(site, make_environment(root / "templates"), MonthCharges(books.ledger, store), period=period)
-    secrets = secrets_of(root)
+    root, inside = books.ledger.root, statements_folder(period)
+    plans = [replace(plan, path=plan.path.removeprefix(f"{inside}/")) for plan in pdfs_of(books, period)]
+    secrets, store = secrets_of(root), open_cache(root)
     secrets.refuse_in_statements(plans)
-    inside = statements_folder(period)
-    folder = output / inside.removeprefix(f"{STATEMENTS}/")
+    folder, key = output / inside.removeprefix(f"{STATEMENTS}/"), _key((), plans, {}, ())
     with (
-        staged(folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]) as staging,
-        closing(PdfRun(plans, store)) as pdfs,
+        staged(folder, provenance_of(root), key, OutputKind.STATEMENTS, [secrets.check]) as staging,
+        closing(PdfRun(write_kept(plans, store, staging), store)) as pdfs,
     ):
         for path, data in pdfs.rest(step):
-            staging.write(path.removeprefix(f"{inside}/"), data)
+            staging.write(path, data)
     _log.info("published %s in %s", counted(len(plans), "statement"), folder)
+
+
+def pdfs_of(books: AllBooks, period: str) -> list[PdfPlan]:
+    """The plans of the PDF statements of a period, as in a build."""
+    root = books.ledger.root
+    site = make_site(books, Provenance("", "", __version__), {})
+    charges, around = MonthCharges(books.ledger, open_cache(root)), environment(root)
+    plans = statement_pdfs(site, make_environment(root / "templates"), charges, period=period)
+    return [replace(plan, key=key_of(around, plan.key)) for plan in plans]
 
 
 def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
@@ -288,6 +291,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         known=_known_projects(ledger),
         rates=_rates(ledger.root),
         postings=ledger.postings,
+        deliveries=ledger.deliveries,
     )
 
 

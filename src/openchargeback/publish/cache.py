@@ -22,7 +22,7 @@ from openchargeback.files.writing import ignore_all
 from openchargeback.publish.codec import T, decode, encode
 
 MOST_UNUSED = 2_000
-MOST_UNUSED_BYTES = 500_000_000
+MOST_UNUSED_BYTES = 100_000_000
 
 _INDEX = "index.json"
 _SHARD = re.compile(r"[0-9a-f]{2}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import CONVERSIONS, USAGE
-from openchargeback.ledger.lock import committed_temporaries
+from openchargeback.ledger.lock import never_committed
 from openchargeback.ledger.periods import FROZEN, PARTS, part_path
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.settings import DEFAULT_FORMATS
@@ -99,12 +99,12 @@ def _posting_problems(ledger: RecordedLedger) -> list[Problem]:
 def with_records(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:
     """The ledger with the records of its closed periods, and problems for records that are faulty or changed.
 
-    Also reports committed leftovers of interrupted commands.
+    Also reports committed leftovers of interrupted commands, and a committed cache.
     """
     whole, problems = recorded(ledger)
     # Git is optional here: a repository that it refuses to read must not stop a check of the files.
     with suppress(OutsideFault):
-        problems += committed_temporaries(ledger.root)
+        problems += never_committed(ledger.root)
     changed = [*changed_inputs(whole, whole.records.values()), *no_longer_finalized(ledger)]
     # Do not report faults in an altered record, only that it was altered.
     altered = {each.path for each in changed}

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from openchargeback import __version__
 from openchargeback.billing.pipeline import PostedCorrections
-from openchargeback.ledger.files import digest_of
+from openchargeback.ledger.files import LOCK_FILE, digest_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 _ROOMS = ("ledger", "record", "focus", "review", "billing")
@@ -52,6 +53,16 @@ def key_of(*parts: object) -> str:
     for part in parts:
         digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()
+
+
+def environment(root: Path) -> str:
+    """Everything outside the ledger's own data that the bytes of an output depend on: the program with its templates,
+    Python, the libraries and fonts that make pages and PDFs, and what the ledger pins.
+    """
+    from openchargeback.portal.libraries import stamp
+
+    lock = root / LOCK_FILE
+    return key_of(stamp(), digest_of(lock) if lock.is_file() else "")
 
 
 @cache

@@ -36,11 +36,14 @@ class Entry:
 
 
 class OutputKind(enum.StrEnum):
-    """The kind of an output: a whole build, one without PDFs, or the PDF statements of one period, by `generate`."""
+    """The kind of an output: a whole build, one without PDFs, the PDF statements of one period, by `generate`, or a
+    month for finance, by `bundle`.
+    """
 
     BUILD = "build"
     WITHOUT_PDFS = "without-pdfs"
     STATEMENTS = "statements"
+    BUNDLE = "bundle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Manifest:
     """A manifest as read. files: path in the folder, with forward slashes → its entry, without the manifest itself.
 
     key: covers everything that the build depended on; equal keys mean equal files. libraries: name → version of what
-    made its PDFs.
+    made its PDFs. period: of a bundle, else empty.
     """
 
     provenance: Provenance
@@ -56,15 +59,22 @@ class Manifest:
     files: dict[str, Entry]
     libraries: dict[str, str]
     holds: OutputKind = OutputKind.BUILD
+    period: str = ""
 
 
 def manifest(
-    files: Mapping[str, Entry], provenance: Provenance, key: str, holds: OutputKind = OutputKind.BUILD
+    files: Mapping[str, Entry],
+    provenance: Provenance,
+    key: str,
+    holds: OutputKind = OutputKind.BUILD,
+    *,
+    period: str = "",
 ) -> bytes:
     """The bytes of `manifest.json`: the same for the same arguments, whatever the order of `files`."""
     content = {
         "tool": TOOL,
         **({} if holds is OutputKind.BUILD else {"holds": holds}),
+        **({"period": period} if period else {}),
         "version": provenance.version,
         "ledger_commit": provenance.commit,
         "ledger_commit_date": provenance.commit_date,
@@ -84,8 +94,16 @@ def read_manifest(folder: Path) -> Manifest | None:
 def parse_manifest(path: Path) -> Manifest | None:
     """The manifest in this file, as `read_manifest`."""
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return manifest_of(path.read_bytes())
+    except OSError:
+        return None
+
+
+def manifest_of(data: bytes) -> Manifest | None:
+    """The manifest with these bytes, as `read_manifest`."""
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or content.get("tool") != TOOL or not isinstance(content.get("files"), dict):
         return None
@@ -101,10 +119,12 @@ def parse_manifest(path: Path) -> Manifest | None:
     if holds is None or len(known) != len(files) or not all(isinstance(text, str) for text in texts):
         return None
     commit, date, version, key = map(str, texts)
+    period = str(content.get("period", ""))
     # These values are passed to Git and printed.
-    if not _COMMIT.fullmatch(commit) or not all(_PLAIN.fullmatch(text) for text in (date, version, key)):
+    if not _COMMIT.fullmatch(commit) or not all(_PLAIN.fullmatch(text) for text in (date, version, key, period)):
         return None
-    return Manifest(Provenance(commit, date, version, uncommitted is True), key, known, _plain(libraries), holds)
+    provenance = Provenance(commit, date, version, uncommitted is True)
+    return Manifest(provenance, key, known, _plain(libraries), holds, period)
 
 
 def intact(folder: Path, listed: Manifest) -> bool:

@@ -68,9 +68,9 @@ class Staging:
         self._write(relative, data)
         self.files[relative] = Entry.of(data)
 
-    def seal(self, provenance: Provenance, key: str, holds: OutputKind) -> None:
+    def seal(self, provenance: Provenance, key: str, holds: OutputKind, period: str) -> None:
         """Write the manifest of all files so far. Called by `staged`."""
-        self._write(NAME, manifest(self.files, provenance, key, holds))
+        self._write(NAME, manifest(self.files, provenance, key, holds, period=period))
 
     def _claim(self, parts: list[str]) -> None:
         """Refuse a path that would collide with an earlier file on some system, and create its parent folders."""
@@ -106,12 +106,18 @@ class Staging:
 
 @contextlib.contextmanager
 def staged(
-    target: Path, provenance: Provenance, key: str, holds: OutputKind = OutputKind.BUILD, checks: Iterable[Check] = ()
+    target: Path,
+    provenance: Provenance,
+    key: str,
+    holds: OutputKind = OutputKind.BUILD,
+    checks: Iterable[Check] = (),
+    *,
+    period: str = "",
 ) -> Iterator[Staging]:
     """Publish a folder as a whole: write to the yielded Staging; leaving the block swaps it with `target`.
 
-    Leaving by an exception, including Ctrl-C, removes what was written and leaves `target` unchanged. provenance, key
-    and holds go into the manifest. checks: examine the whole output before it is published. Raises UsageFault if
+    Leaving by an exception, including Ctrl-C, removes what was written and leaves `target` unchanged. provenance, key,
+    holds and period go into the manifest. checks: examine the whole output before it is published. Raises UsageFault if
     `target` is not ours to replace: it is a link, or contains a file that no manifest of ours lists. Raises
     OutsideFault for disk errors or if another command is writing.
     """
@@ -129,7 +135,7 @@ def staged(
             folder.mkdir()
         staging = Staging(folder)
         yield staging
-        staging.seal(provenance, key, holds)
+        staging.seal(provenance, key, holds, period)
         for check in checks:
             check(folder)
         with _disk(target):

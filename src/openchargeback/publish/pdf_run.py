@@ -1,28 +1,55 @@
-"""The PDFs of a build: from the cache, or newly rendered and then kept there."""
+"""The PDFs of a build: those that the cache has, and the others newly rendered and then kept there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 
 from openchargeback.portal.pdf_pool import Rendering
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.publish.books import Step, no_step
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.output_swap import Staging
+
+
+def write_kept(plans: Iterable[PdfPlan], store: Cache, staging: Staging) -> list[PdfPlan]:
+    """Write the PDFs that the cache has, one at a time, since memory may not hold all; returns the other plans."""
+    missing = []
+    for plan in plans:
+        data = store.get("pdf", plan.key)
+        if data is None:
+            missing.append(plan)
+        else:
+            staging.write(plan.path, data)
+    return missing
+
+
+def kept_or_rendered(plans: Iterable[PdfPlan], store: Cache, step: Step = no_step) -> Iterator[tuple[str, bytes]]:
+    """The paths and PDFs of some plans, one at a time: from the cache, and the others rendered."""
+    missing = []
+    for plan in plans:
+        data = store.get("pdf", plan.key)
+        if data is None:
+            missing.append(plan)
+        else:
+            yield plan.path, data
+    with closing(PdfRun(missing, store)) as run:
+        yield from run.rest(step)
 
 
 class PdfRun:
-    """The PDFs of some plans with their paths, each once; those that are not in the cache are being rendered.
+    """Renders the PDFs of some plans, each once, and keeps them in the cache. Gives them by the plan's path.
 
-    rendered: how many those are. Close it in the end, which stops what is still being rendered.
+    rendered: how many. Close it in the end, which stops what is still being rendered.
     """
 
     def __init__(self, plans: Sequence[PdfPlan], store: Cache, workers: int | None = None) -> None:
         self._store = store
-        self._kept = {plan.path: data for plan in plans if (data := store.get("pdf", plan.key)) is not None}
-        self._keys = {plan.path: plan.key for plan in plans if plan.path not in self._kept}
-        self.rendered = len(self._keys)
-        jobs = (plan.job() for plan in plans if plan.path in self._keys)
+        self._keys = {plan.path: plan.key for plan in plans}
+        self.rendered = len(plans)
+        jobs = (replace(plan.job(), name=plan.path) for plan in plans)
         self._done = 0
         # A worker needs about a second to start, so few statements are rendered in this process.
         workers = workers or min(os.cpu_count() or 1, max(1, self.rendered // 4))
@@ -38,7 +65,6 @@ class PdfRun:
 
     def rest(self, step: Step = no_step) -> Iterator[tuple[str, bytes]]:
         """All others."""
-        yield from self._kept.items()
         if self.rendered:
             step("Writing PDFs", self._done, self.rendered)
         for path, data in self._keep(self._rendering.rest()):

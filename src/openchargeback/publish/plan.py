@@ -29,7 +29,7 @@ from openchargeback.plan.sides import (
     config_in,
     files_of_other_periods,
     main_branch,
-    programs_of,
+    program_of,
     reached_by,
     states_in,
     take_reached,
@@ -77,7 +77,7 @@ def _plan(sides: Sides, host: HostRecord | None, step: Step) -> Plan:
     evidence, missing = _approval_evidence(sides, before, after, host)
     return Plan(
         _revision(sides.base),
-        _revision(sides.head),
+        _revision(sides.head, host),
         after.config.currency,
         tuple(periods),
         changed_settings((before.config, before.directory), (after.config, after.directory)),
@@ -183,7 +183,7 @@ def _other_program(sides: Sides, after: RecordedLedger, step: Step) -> list[Prob
     The records of closed months have what the earlier program billed. An open month has no record, so the running
     program bills both of its sides. Extracts the files of all closed months into the head's folder.
     """
-    before, now = programs_of(sides.base), programs_of(sides.head)
+    before, now = program_of(sides.base), program_of(sides.head)
     if not sides.base.entries or (before == now and LOCK_FILE not in changed_between(sides)):
         return []
     take(sides.head, lambda path: period_of(path) in after.records, sides.head_folder)
@@ -246,5 +246,9 @@ def _decided_elsewhere(ledger: Ledger) -> set[str]:
     return {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
 
 
-def _revision(snapshot: Snapshot) -> Revision:
-    return Revision(snapshot.name, snapshot.commit, snapshot.work_tree, snapshot.digest)
+def _revision(snapshot: Snapshot, host: HostRecord | None = None) -> Revision:
+    """A side of the plan. host: of the pull request that the side is, or that CI has merged into it."""
+    found = Revision(snapshot.name, snapshot.commit, snapshot.work_tree, snapshot.digest)
+    if host is None or host.head == snapshot.commit or not git.is_ancestor(snapshot.root, host.head, snapshot.commit):
+        return found
+    return replace(found, request=host.name, reviewed=host.head)

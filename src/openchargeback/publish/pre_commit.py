@@ -10,7 +10,7 @@ from pathlib import Path
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import OWN_FOLDERS
-from openchargeback.ledger.lock import committed_temporaries
+from openchargeback.ledger.lock import never_committed
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import staged_ledger, take
 from openchargeback.problems import LedgerFault, Problem, UsageFault
@@ -53,7 +53,7 @@ def examine_staged(root: Path, place: Path, *, index: str = "", step: Step = no_
         return problems
     found = {each for each in problems if _concerns(each.path, staged, periods)}
     # If the staged ledger differs from the work tree, it is a folder without Git.
-    return [*found, *(each for each in committed_temporaries(root, index) if each not in found)]
+    return [*found, *(each for each in never_committed(root, index) if each not in found)]
 
 
 def _concerns(path: str, staged: Collection[str], periods: Collection[str]) -> bool:

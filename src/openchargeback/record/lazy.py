@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, overload
 
 T_co = TypeVar("T_co", covariant=True)
@@ -28,6 +28,9 @@ class LazySequence(Sequence[T_co]):
     def __getitem__(self, index: slice) -> Sequence[T_co]: ...
     def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
         return self._values()[index]
+
+    def __iter__(self) -> Iterator[T_co]:
+        return iter(self._values())
 
     def __len__(self) -> int:
         return len(self._values())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import duckdb
 
 from openchargeback.focus.cells import cells, resource_columns
+from openchargeback.focus.columns import USER_COLUMN
 from openchargeback.focus.database import sql
 
 _CELLS = {
+    "person": USER_COLUMN,
     "start": "ChargePeriodStart",
     "end": "ChargePeriodEnd",
     "pricing_quantity": "PricingQuantity",

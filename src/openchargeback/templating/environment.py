@@ -173,6 +173,7 @@ class Templates(ImmutableSandboxedEnvironment):
         own.plain = True
         return own
 
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the names and bytes of all templates and assets."""
         total = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Verify a build folder against the ledger, recomputed from the commit that the folder names.
+"""Verify the folder of a build, or of a month for finance, against the ledger, recomputed from the commit it names.
 
 The manifest in the folder proves nothing; it only names the commit to recompute.
 """
@@ -16,8 +16,9 @@ from openchargeback.files import git
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import other_versions
 from openchargeback.problems import Problem, UsageFault
-from openchargeback.publish.books import Step, no_step
+from openchargeback.publish.books import Step, no_step, open_books
 from openchargeback.publish.build import build
+from openchargeback.publish.bundle import write_bundle
 from openchargeback.publish.manifest import NAME, OutputKind, files_below, read_manifest
 from openchargeback.publish.output_swap import heal
 from openchargeback.publish.past import drifts, ledger_at
@@ -66,28 +67,34 @@ class FolderCheck:
 def verify_folder(
     root: Path, folder: Path, revision: str = "", *, workers: int | None = None, step: Step = no_step
 ) -> FolderCheck:
-    """Recompute every file of a build and compare byte by byte. revision: overrides the commit in the manifest.
+    """Recompute every file of a build or bundle, without any cache, and compare byte by byte.
 
+    revision: overrides the commit in the manifest.
     Raises UsageFault if there is no commit to recompute, LedgerFault if the ledger at that commit has errors.
     """
     heal(folder)
     if not folder.is_dir():
-        raise UsageFault(f"{folder} does not exist; name a PDF, or a folder written by `focus-billing build`")
+        raise UsageFault(f"{folder} does not exist; name a PDF, or a folder that `build` or `bundle` wrote")
     listed = read_manifest(folder)
     if listed is None:
-        raise UsageFault(f"{folder} was not written by `focus-billing build`: it has no readable {NAME}")
+        raise UsageFault(f"{folder} was not written by `focus-billing build` or `bundle`: no readable {NAME}")
     if listed.holds is OutputKind.WITHOUT_PDFS:
         raise UsageFault(f"{folder} was built with --no-pdf, for a quick look; verify a complete build")
-    if listed.holds is not OutputKind.BUILD:
+    if listed.holds is OutputKind.STATEMENTS:
         raise UsageFault(f"{folder} has only statements, written by `generate`; verify its PDFs one by one")
     wanted = revision or listed.provenance.commit
     if not wanted:
         raise UsageFault(f"{folder} was built outside Git, so it names no commit; pass one with --commit")
     with ledger_at(root, wanted) as (ledger, commit), tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
-        fresh = Path(place) / "public"
-        build(ledger, fresh, commit=commit, workers=workers, step=step)
+        if listed.holds is OutputKind.BUNDLE:
+            books = open_books(ledger, wanted=listed.period, step=step)
+            made = write_bundle(books, listed.period, Path(place), commit=commit, workers=workers, step=step)
+            fresh = made.folder
+        else:
+            fresh = Path(place) / "public"
+            build(ledger, fresh, commit=commit, workers=workers, step=step)
         files = tuple(_compare(fresh, folder))
-        drifted = tuple(drifts(ledger, step=step))
+        drifted = tuple(drifts(ledger, listed.period, step=step))
     tip = git.head(root)
     in_history = tip is not None and git.is_ancestor(root, commit.id, tip.id)
     others = tuple(other_versions(listed.libraries))

@@ -30,7 +30,7 @@ class Excerpt:
 
 def excerpt_of(problem: Problem, root: Path | None, room: int) -> Excerpt | None:
     """The line of a problem in at most `room` terminal cells; None if there is nothing to show."""
-    if not problem.line or problem.path == LOCAL_FILE_NAME or problem.code == "url-credentials":
+    if not problem.line or problem.path == LOCAL_FILE_NAME or problem.code in {"committed-secret", "url-credentials"}:
         return None  # a report may be published, a secret must not be
     text = problem.excerpt
     if root and (not text or len(text) >= 200 or problem.column > len(text)):

@@ -19,7 +19,7 @@ from openchargeback.plan.values import DecisionChange, PeriodChange, Plan
 from openchargeback.wording import counted
 
 MARKER = "<!-- openchargeback-plan -->"
-"""The first line, by which a workflow finds its own comment to update it."""
+"""The first line, by which a workflow finds its own comment to update it; `marker` for a ledger in a folder."""
 
 LIMIT = 60_000
 """Most characters of a comment; GitHub accepts 65,535."""
@@ -57,7 +57,7 @@ def plan_comment(plan: Plan, prefix: str = "") -> str:
 
     prefix: from the top of the repository to the ledger, put before paths.
     """
-    parts: list[str | _Table] = [MARKER, _headline(plan)]
+    parts: list[str | _Table] = [marker(prefix), _headline(plan)]
     parts += _problems(plan, prefix)
     for period in plan.periods:
         parts += _period(period, plan.currency)
@@ -66,6 +66,12 @@ def plan_comment(plan: Plan, prefix: str = "") -> str:
     if plan.moves or plan.periods or plan.settings:
         parts.append(_inputs(plan))
     return _fitted(parts)
+
+
+def marker(prefix: str) -> str:
+    """The first line of a ledger's comment: each ledger of a repository has its own. prefix: as in `plan_comment`."""
+    folder = prefix.rstrip("/").replace("-->", "")
+    return MARKER.replace(" -->", f": {folder} -->") if folder else MARKER
 
 
 def evidence_summary(found: Sequence[Evidence], prefix: str = "") -> str:

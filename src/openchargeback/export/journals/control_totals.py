@@ -8,11 +8,17 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.journal import source_controls
-from openchargeback.export.journals.files import JournalFile, Month, changed_files, month_files
+from openchargeback.export.journals.files import JournalFile, Month, changed_files, month_files, start_of
 from openchargeback.ledger.periods import fiscal
+from openchargeback.model import SummedPeriod
 from openchargeback.problems import Problem
 
-NAME = "control-totals.json"
+_NAME = "control-totals.json"
+
+
+def name_of(period: SummedPeriod) -> str:
+    """The name of the control totals of a month: `DRAFT-control-totals.json` while it is open."""
+    return f"{start_of(period)}{_NAME}"
 
 
 def period_files(month: Month) -> tuple[dict[str, bytes], list[Problem]]:
@@ -23,7 +29,7 @@ def period_files(month: Month) -> tuple[dict[str, bytes], list[Problem]]:
     """
     files = month_files(month)
     named = {file.name: file.data for file in files}
-    return {**named, NAME: control_totals(month, files)}, changed_files(month, files)
+    return {**named, name_of(month.period): control_totals(month, files)}, changed_files(month, files)
 
 
 def control_totals(month: Month, files: Sequence[JournalFile]) -> bytes:

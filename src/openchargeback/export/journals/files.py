@@ -77,12 +77,17 @@ class Month:
     @property
     def start(self) -> str:
         """The start of the names of its files."""
-        return DRAFT if self.period.state is State.OPEN else ""
+        return start_of(self.period)
 
     @property
     def closed(self) -> bool:
         """Whether its documents have their numbers."""
         return self.period.state is not State.OPEN
+
+
+def start_of(period: SummedPeriod) -> str:
+    """The start of the names of a month's files."""
+    return DRAFT if period.state is State.OPEN else ""
 
 
 def month_files(month: Month) -> list[JournalFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +11,9 @@ from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.billing.span_statements import SpanStatement
+from openchargeback.characters import one_line
+from openchargeback.ledger.deliveries import Delivery, DeliveryKind, latest
 from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
     LEVELS,
@@ -24,7 +28,7 @@ from openchargeback.model import (
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.views.common import Book, StatementRow, Summary
+from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
 from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
@@ -87,6 +91,16 @@ class JournalTotals:
     net: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A message that did not arrive: to whom, what it was, when, and why."""
+
+    to: str
+    kind: str
+    on: dt.date
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodView:
     """The whole page of a month. `totals` sums the sources, one row per currency, the ledger's own first.
@@ -95,7 +109,8 @@ class PeriodView:
 
     evidence: who approved the decisions, as recorded by closing; levels: what its levels mean.
     completeness: each source compared with earlier months. without: the sources that it was closed without.
-    posted: what became of the journal, in one sentence.
+    posted: what became of the journal, in one sentence. emailed: how many messages with statements were sent.
+    undelivered: the messages that did not arrive, or of which nobody knows.
     """
 
     summary: Summary
@@ -124,6 +139,9 @@ class PeriodView:
     receivables: Link | None
     data_files: tuple[Link, ...]
     digest: str
+    spans: tuple[SpanRow, ...]
+    emailed: int
+    undelivered: tuple[Undelivered, ...]
     levels: str = LEVELS
 
 
@@ -147,9 +165,21 @@ def period_list(book: Book) -> PeriodList:
     )
 
 
-def period_view(book: Book, index: int, journal_files: tuple[str, ...], postings: Sequence[Posting] = ()) -> PeriodView:
-    """The page of the month at this index of the book. postings: what the accounting system did with its journal."""
-    period = book.periods[index]
+def period_view(
+    book: Book,
+    index: int,
+    journal_files: tuple[str, ...],
+    postings: Sequence[Posting] = (),
+    *,
+    deliveries: Sequence[Delivery] = (),
+    spans: Sequence[SpanStatement] = (),
+) -> PeriodView:
+    """The page of the month at this index of the book.
+
+    postings: what the accounting system did with its journal. deliveries: what was emailed. spans: the statements over
+    any month.
+    """
+    period, sent = book.periods[index], latest(deliveries)
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(
         summary=book.summary(index),
@@ -189,7 +219,20 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...], postings
             for path in (paths.charges_file(period), paths.lines_file(period.period))
         ),
         digest=period.digest,
+        spans=tuple(book.span_row(each) for each in spans if each.request.period == period.period),
+        emailed=sum(each.kind is DeliveryKind.STATEMENTS and not each.undelivered and not each.open for each in sent),
+        undelivered=tuple(_undelivered(each) for each in sent if each.undelivered or each.open),
     )
+
+
+def _undelivered(delivery: Delivery) -> Undelivered:
+    """A message that did not arrive, in words."""
+    if delivery.bounce:
+        reason = f"came back: {delivery.bounce.status} {delivery.bounce.reason}"
+        return Undelivered(delivery.to, str(delivery.kind), delivery.bounce.on, one_line(reason))
+    state = "not known whether it arrived" if delivery.open else "not sent"
+    reason = f"{state}: {delivery.reply}" if delivery.reply else state
+    return Undelivered(delivery.to, str(delivery.kind), delivery.day, one_line(reason))
 
 
 def _link(book: Book, index: int) -> Link | None:

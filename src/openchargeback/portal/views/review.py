@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 from openchargeback import money
 from openchargeback.billing.earlier import months_before
 from openchargeback.focus.tags import json_fault
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Verb
+from openchargeback.ledger.deliveries import Delivery, asked_words
 from openchargeback.ledger.periods import next_period
 from openchargeback.ledger.settings import Payer
 from openchargeback.model import BilledPeriod, FlagNote, PeriodAmounts, QueueItem, State
@@ -42,7 +44,8 @@ class ItemView:
     """An item of the queue with its links and the approval file that decides it.
 
     verbs: the possible decisions, first the one in `yaml`. needed: fields of `set` that must be filled in before the
-    item can be billed; asked: those that its flags ask for. path: of the new file.
+    item can be billed; asked: those that its flags ask for. path: of the new file. inquiry: since when a question on it
+    has no answer, or empty.
     """
 
     item: QueueItem
@@ -64,6 +67,7 @@ class ItemView:
     file_name: str
     yaml: str
     forge: forge.NewFile | None
+    inquiry: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +111,20 @@ class Queue:
     projects: tuple[KnownProject, ...]
 
 
-def queue(book: Book, projects: Sequence[KnownProject] = ()) -> Queue:
-    """Everything held, largest amount first."""
+def queue(
+    book: Book,
+    projects: Sequence[KnownProject] = (),
+    deliveries: Mapping[str, Sequence[Delivery]] = MappingProxyType({}),
+) -> Queue:
+    """Everything held, largest amount first. deliveries: what was emailed, by period."""
     held = [item for period in book.periods for item in period.undecided]
     ordered = sorted(by_money(held), key=lambda item: -abs(item.exact_billed))
     open_month = _open_month(book.periods)
     states = {period.period: period.state for period in book.periods}
     return Queue(
-        items=tuple(_item(book, item, open_month, states[item.period]) for item in ordered),
+        items=tuple(
+            _item(book, item, open_month, states[item.period], deliveries.get(item.period, ())) for item in ordered
+        ),
         held=held_table(held, book.currency),
         void=tuple(
             VoidDecision(period.period, d.path, d.line, d.what, d.void, d.by)
@@ -131,7 +141,7 @@ def held_table(held: Sequence[QueueItem], currency: str) -> HeldTable:
     return HeldTable(by_reason(held), in_total(held, currency), sum(item.charges for item in held))
 
 
-def _item(book: Book, item: QueueItem, open_month: str, state: State) -> ItemView:
+def _item(book: Book, item: QueueItem, open_month: str, state: State, deliveries: Sequence[Delivery]) -> ItemView:
     late = state is not State.OPEN
     verbs, needed = possible_verbs(item, book.config), needed_fields(item, book.config)
     empty = Payer(**dict.fromkeys(needed, "…")) if verbs[0] is Verb.REASSIGN else Payer()
@@ -162,6 +172,7 @@ def _item(book: Book, item: QueueItem, open_month: str, state: State) -> ItemVie
         file_name=file_name,
         yaml=text,
         forge=forge.new_file(book.config.portal, path, text),
+        inquiry=asked_words(deliveries, item.id),
     )
 
 

@@ -1,0 +1,87 @@
+"""A closed month's bundle goes to finance once: by email, or into a folder."""
+
+import email
+import io
+import zipfile
+from email.policy import default as policy
+
+import pytest
+from mail_host import closed, email_text, mail_host, office
+
+from openchargeback.deliver.finance import send_finance
+from openchargeback.deliver.log import Log
+from openchargeback.problems import UsageFault
+from openchargeback.publish.books import open_books
+
+
+def write(folder):
+    path = folder / "2025-01-for-finance.zip"
+    path.write_bytes(b"PK\x05\x06" + bytes(18))
+    return path
+
+
+@pytest.fixture
+def host():
+    with mail_host() as made:
+        yield made
+
+
+def test_by_email_once(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, finance="finance@example.edu"))
+    books = open_books(ledger.root)
+    assert send_finance(books, "2025-01", write, office()).outcome.complete
+    ((to, data),) = host.messages
+    message = email.message_from_bytes(data, policy=policy)
+    assert to == "finance@example.edu"
+    (archive,) = message.iter_attachments()
+    assert (archive.get_filename(), archive.get_content()[:2]) == ("2025-01-for-finance.zip", b"PK")
+    assert "  Debits                   23.35" in message.get_body(("plain",)).get_content()
+
+    again = send_finance(books, "2025-01", write, office())
+    assert (again.outcome.sent, len(host.messages)) == ([], 1)
+    send_finance(books, "2025-01", write, office(), why="they lost it")
+    assert [each.attempt for each in Log(ledger.root, "2025-01").deliveries] == [1, 2]
+    assert len(host.messages) == 2
+
+
+def test_into_a_folder(tmp_path):
+    ledger = closed(tmp_path / "ledger")
+    books, drop = open_books(ledger.root), tmp_path / "drop"
+    with pytest.raises(UsageFault, match="nobody gets the bundle"):
+        send_finance(books, "2025-01", write, office())
+    with pytest.raises(UsageFault, match="is not a folder; create it"):
+        send_finance(books, "2025-01", write, office(), drop=str(drop))
+    drop.mkdir()
+    (done,) = send_finance(books, "2025-01", write, office(), drop=str(drop)).outcome.sent
+    assert (done.to, done.reply) == ("drop-folder", "copied as 2025-01-for-finance.zip")
+    assert [path.name for path in drop.iterdir()] == ["2025-01-for-finance.zip"]
+    assert str(drop) not in (ledger.root / "deliveries/2025-01.yaml").read_text()
+
+
+def test_too_large_for_an_email(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, finance="finance@example.edu", max_size="1"))
+
+    def large(folder):
+        path = write(folder)
+        path.write_bytes(bytes(800_000))
+        return path
+
+    with pytest.raises(UsageFault, match=r"makes a message of 1 MB, more than `email\.max_size`"):
+        send_finance(open_books(ledger.root), "2025-01", large, office())
+    assert host.messages == []
+
+
+def test_the_command_hands_over_the_real_bundle(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, finance="finance@example.edu"))
+    done = ledger.run("send", "--period", "2025-01", "--finance")
+    assert "2025-01 handed to finance@example.edu: 250 2.0.0 Ok: queued as 00001" in done.stdout
+    ((_, data),) = host.messages
+    (archive,) = email.message_from_bytes(data, policy=policy).iter_attachments()
+    assert archive.get_filename() == "2025-01-for-finance.zip"
+    with zipfile.ZipFile(io.BytesIO(archive.get_content())) as found:
+        assert "2025-01-for-finance/index.html" in found.namelist()
+    assert "was handed to finance before" in ledger.run("send", "--period", "2025-01", "--finance").stdout
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    ledger.run("send", "--period", "2025-01", "--finance", "--drop", str(drop))
+    assert [path.name for path in drop.iterdir()] == ["2025-01-for-finance.zip"]

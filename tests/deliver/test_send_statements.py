@@ -1,0 +1,143 @@
+"""Statements by email: one message to each PI, once each, with a log on disk before and after."""
+
+import email
+import json
+from email.policy import default as policy
+
+import pytest
+from mail_host import BY, closed, email_text, mail_host
+
+from openchargeback.ledger.deliveries import DeliveryState, read_deliveries
+from repository import january
+
+
+def log_of(ledger, period="2025-01"):
+    path = ledger.root / f"deliveries/{period}.yaml"
+    found, problems = read_deliveries(path.read_bytes(), path.name) if path.exists() else ((), [])
+    assert problems == []
+    return found
+
+
+@pytest.fixture
+def host():
+    with mail_host() as made:
+        yield made
+
+
+def test_one_message_to_each_pi_with_the_pdf_and_a_log_before_and_after(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port))
+    before = []
+    host.on_data = lambda: before.append({each.to: each.state for each in log_of(ledger)})
+    done = ledger.run("send", "--period", "2025-01")
+    assert "2 messages sent" in done.stdout
+    assert before == [
+        {"ada@example.edu": DeliveryState.SENDING},
+        {"ada@example.edu": DeliveryState.SENT, "ben@example.edu": DeliveryState.SENDING},
+    ]
+    assert [(each.to, each.state) for each in log_of(ledger)] == [
+        ("ada@example.edu", DeliveryState.SENT),
+        ("ben@example.edu", DeliveryState.SENT),
+    ]
+    assert log_of(ledger)[0].reply == "250 2.0.0 Ok: queued as 00001"
+    message = email.message_from_bytes(host.messages[0][1], policy=policy)
+    assert message["To"] == "ada@example.edu"
+    assert message["Auto-Submitted"] == "auto-generated"
+    (pdf,) = [part for part in message.walk() if part.get_content_type() == "application/pdf"]
+    assert pdf.get_content().startswith(b"%PDF-1.7")
+    assert pdf.get_filename() == f"2025-01_p1_{log_of(ledger)[0].statements[0].number[8:]}.pdf"
+    assert "Amount due: USD 16.35" in message.get_body(("plain",)).get_content()
+
+    again = ledger.run("send", "--period", "2025-01")
+    assert "nothing to send" in again.stdout
+    assert len(host.messages) == 2
+    assert json.loads(ledger.run("validate", "--format", "json").stdout)["valid"]
+
+
+def test_an_open_month_is_refused_but_for_a_draft(tmp_path, host):
+    ledger = january(tmp_path / "ledger")
+    ledger.write("config.yaml", (ledger.root / "config.yaml").read_text() + email_text(host.port, attach="none"))
+    ledger.commit()
+    done = ledger.run("send", "--period", "2025-01", code=2)
+    assert "2025-01 is open, so its statements are not final; close it first" in done.stderr
+    assert "belong together" in ledger.run("send", "--period", "2025-01", "--draft", code=2).stderr
+    past = ledger.run("send", "--period", "2025-01", "--draft", "--object-by", "2025-01-01", code=2)
+    assert "is in the past" in past.stderr
+    ledger.run("send", "--period", "2025-01", "--draft", "--object-by", "2099-01-01")
+    assert [str(each.kind) for each in log_of(ledger)] == ["draft", "draft"]
+    assert all(b"Subject: DRAFT statements, January 2025" in data for _, data in host.messages)
+    # A draft never counts as the statement.
+    ledger.run("periods", "close", "2025-01", *BY)
+    unsaved = ledger.run("send", "--period", "2025-01", code=2)
+    assert "is not committed; commit the closing of 2025-01" in unsaved.stderr
+    ledger.commit()
+    closed_ = ledger.run("send", "--period", "2025-01", "--draft", "--object-by", "2099-01-01", code=2)
+    assert "2025-01 is closed, so there is nothing to object to" in closed_.stderr
+    assert "2 messages sent" in ledger.run("send", "--period", "2025-01").stdout
+
+
+def test_a_finalized_month_is_sent_and_its_log_stays_writable(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, attach="none"))
+    ledger.run("periods", "finalize", "2025-01", *BY)
+    ledger.commit()
+    assert "2 messages sent" in ledger.run("send", "--period", "2025-01").stdout
+    ledger.commit()
+    again = ledger.run("send", "--period", "2025-01", "--only", "ben@example.edu", "--resend", "deleted by mistake")
+    assert "1 message sent" in again.stdout
+    last = log_of(ledger)[-1]
+    assert (last.to, last.attempt, last.why) == ("ben@example.edu", 2, "deleted by mistake")
+    assert json.loads(ledger.run("validate", "--format", "json").stdout)["valid"]
+
+
+def test_a_revision_sends_only_what_changed(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, attach="none"))
+    ledger.run("send", "--period", "2025-01")
+    ledger.commit()
+    ledger.run("periods", "open", "2025-01")
+    text = (ledger.root / "charges/2025-01/aws.csv").read_text()
+    ledger.write("charges/2025-01/aws.csv", text.replace("01,7,20", "01,6,20"))
+    ledger.commit()
+    ledger.run("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    told = json.loads(ledger.run("send", "--period", "2025-01", "--json").stdout)
+    assert [(each["to"], each["state"]) for each in told["messages"]] == [("ben@example.edu", "sent")]
+    assert b"Subject: Revised statements, January 2025" in host.messages[-1][1]
+
+
+def test_generating_and_sending_in_one_command(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port))
+    done = ledger.run("generate", "--period", "2025-01", "--send", "-o", str(tmp_path / "out"))
+    assert "2 messages sent" in done.stdout
+    assert len(list((tmp_path / "out").rglob("*.pdf"))) == 2
+    assert len(host.messages) == 2
+
+
+def test_a_failure_is_exit_3_after_all_others_were_sent(tmp_path, host):
+    host.answer = lambda step, to: "550 5.1.1 no such user" if (step, to) == ("RCPT", "ada@example.edu") else None
+    ledger = closed(tmp_path / "ledger", email_text(host.port, attach="none"))
+    done = ledger.run("send", "--period", "2025-01", code=3)
+    assert "failed: ada@example.edu: 550 5.1.1 no such user" in done.stderr
+    assert "1 message sent" in done.stdout
+    assert [to for to, _ in host.messages] == ["ben@example.edu"]
+
+
+def test_with_an_error_in_the_ledger_nothing_is_sent(tmp_path, host):
+    ledger = closed(tmp_path / "ledger", email_text(host.port))
+    ledger.write("deliveries/2025-01.yaml", "deliveries: [{id: x}]\n")
+    assert "missing-key" in ledger.run("send", "--period", "2025-01", code=1).stderr
+    ledger.write("deliveries/2025-01.yaml", "")
+    assert "empty-file" in ledger.run("send", "--period", "2025-01", code=1).stderr
+    assert host.messages == []
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (("--resend", "again"), "say which with --only EMAIL, or --unknown"),
+        (("--unknown",), "--unknown needs --resend WHY"),
+        (("--only", "ada@example.edu", "--resend", " "), "--resend needs a reason"),
+        (("--only", "nobody@example.edu"), "nothing in 2025-01 is for nobody@example.edu"),
+    ],
+)
+def test_wrong_usage(tmp_path, options, fault):
+    ledger = closed(tmp_path / "ledger", "email: {attach: none}\n")
+    assert fault in ledger.run("send", "--period", "2025-01", *options, code=2).stderr
