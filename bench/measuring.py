@@ -15,6 +15,9 @@ from typing import TypeVar
 ROOT = Path(__file__).parents[1]
 RUNS = 5
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Python keeps compiled modules, as an installed program has them."""
+
 _Result = TypeVar("_Result")
 
 
@@ -38,7 +41,7 @@ def _in_turns(functions: Sequence[Callable[[], _Result]], runs: int) -> list[tup
 
 def python(code: str) -> None:
     """Run Python in a separate process."""
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, cwd=ROOT, env=ENVIRONMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,17 @@ class Process:
     memory: float
 
 
-def process(arguments: Sequence[str]) -> Process:
-    """Run a process to its end, without its standard error."""
+def process(arguments: Sequence[str], folder: Path = ROOT) -> Process:
+    """Run a process to its end in a folder, without its standard error."""
     start = time.perf_counter()
     with subprocess.Popen(
-        list(arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, encoding="utf-8"
+        list(arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=folder,
+        encoding="utf-8",
+        env=ENVIRONMENT,
     ) as running:
         output = running.stdout.read() if running.stdout else ""
         _, status, usage = os.wait4(running.pid, 0)
@@ -74,10 +83,12 @@ def rounds(*runs_of: Callable[[], Process], runs: int = 3) -> tuple[Process, ...
     return tuple(sorted(each, key=lambda one: one.wall)[len(each) // 2] for each in found)
 
 
+PROGRAM = "import sys; from openchargeback.cli.main import main; main(sys.argv[1:])"
+
+
 def focus_billing(*arguments: str) -> list[str]:
     """The command line of `focus-billing` from this checkout."""
-    code = "import sys; from openchargeback.cli.main import main; main(sys.argv[1:])"
-    return [sys.executable, "-c", code, *arguments]
+    return [sys.executable, "-c", PROGRAM, *arguments]
 
 
 def report(what: str, value: float, bound: float, detail: str, *, least: bool = False) -> None:

@@ -15,6 +15,7 @@ import publishing
 import reading
 import review
 import sending
+import statements
 import validation
 
 
@@ -26,19 +27,16 @@ def main() -> None:
     parser.add_argument(
         "--only",
         choices=(
-            "reading",
-            "validation",
-            "program",
-            "plan",
-            "review",
-            "commands",
-            "converting",
-            "publishing",
-            "sending",
+            *("reading", "validation", "program", "plan", "review", "commands", "publishing", "converting"),
+            *("statements", "sending"),
         ),
         help="measure only one subject",
     )
+    parser.add_argument("--profile", action="store_true", help="print where the time of commands goes, by module")
     options = parser.parse_args()
+    if options.profile:
+        commands.measure(options.rows, large=options.large, profile=True)
+        return
     if options.only in (None, "reading"):
         reading.measure(options.rows)
     if options.only in (None, "validation"):
@@ -55,6 +53,8 @@ def main() -> None:
         publishing.measure()
     if options.only in (None, "converting"):
         converting.measure(options.rows, large=options.large)
+    if options.only in (None, "statements"):
+        statements.measure()
     if options.only in (None, "sending"):
         sending.measure()
 

@@ -7,10 +7,10 @@ import unicodedata
 import pytest
 
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS, MISLEADING
+from openchargeback.characters import one_line as on_a_statement
 from openchargeback.cli.report import shown as on_a_terminal
 from openchargeback.cli.reports.markdown import escaped
 from openchargeback.focus.tags import TagValues, read_tags
-from openchargeback.portal.statement_view import shown as on_a_statement
 from openchargeback.templating.clean_text import clean, unsafe
 from openchargeback.templating.text_filters import csv_filter, fixed_filter
 

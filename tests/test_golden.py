@@ -24,6 +24,7 @@ from openchargeback.model import Provenance
 from openchargeback.portal.statements import statement_jobs
 from openchargeback.publish.books import Books, open_books, open_cache
 from openchargeback.publish.build import make_site
+from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.open_data import data_files
 from openchargeback.templating.environment import make_environment
 
@@ -105,8 +106,8 @@ def made(case: str, ledger: Path) -> Files:
     files = {"problems.txt": run("validate", ledger=ledger, failing=True).encode()}
     if run("validate", "--format", "json", ledger=ledger, failing=True).startswith('{\n  "valid": false'):
         return files
-    books = open_books(ledger, data=True)
-    for path, data in data_files(books.ledger, books.periods, open_cache(ledger)):
+    books = open_books(ledger, keep={Wanted.OPEN_DATA})
+    for path, data in data_files(books.ledger, books.periods, MonthCharges(books.ledger, open_cache(ledger))):
         if path.endswith(".csv"):
             files[path.removeprefix("data/")] = data
     for period in books.periods:

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from needed import needs
 from openchargeback.cli.main import cli
-from openchargeback.portal.statement_data import lines_csv, resources_csv
-from openchargeback.publish.books import open_books
+from openchargeback.portal.statement_data import data_files
+from openchargeback.publish.books import open_books, open_cache
+from openchargeback.publish.month_charges import MonthCharges
 from programs import find
 
 SOURCE = Path(__file__).parents[1] / "src/openchargeback"
@@ -84,9 +85,12 @@ def csv_files(ledger: Path, folder: Path) -> Iterator[Path]:
     """Every kind of CSV file that the program writes, each under a name of its own."""
     run(ledger, "build", "-o", str(folder / "public"), "--no-pdf")
     run(ledger, "directory", "suggest", "--period", "2025-02", "-o", str(folder / "suggested.csv"))
-    for number, statement in enumerate(open_books(ledger).periods[1].statements):
-        (folder / f"lines-{number}.csv").write_bytes(lines_csv(statement, "USD"))
-        (folder / f"resources-{number}.csv").write_bytes(resources_csv(statement, "USD"))
+    books = open_books(ledger)
+    charges, period = MonthCharges(books.ledger, open_cache(ledger)), books.periods[1]
+    for number, statement in enumerate(period.statements):
+        for file in data_files(statement, books.ledger.config, charges.rows(period, statement)):
+            name, _, ending = file.name.partition(".")
+            (folder / f"{name}-{number}.{ending}").write_bytes(file.content)
     shutil.copytree(ledger / "periods", folder / "periods")
     shutil.rmtree(folder / "public/schemas", ignore_errors=True)
     target = folder / "flat"
@@ -121,7 +125,7 @@ def test_libreoffice_finds_no_formula(ledger: Path, tmp_path: Path) -> None:
         *(f"data-2025-02-{name}.csv" for name in ("charges", "lines", "focus-cost-and-usage", "focus-invoice-detail")),
         *(f"journals-2025-01-{name}.csv" for name in ("detail", "summary", "gl")),
         *(f"periods-2025-01.{name}.csv" for name in ("lines", "statements", "resources", "held")),
-        *("data-focus-billing-period.csv", "lines-0.csv", "resources-0.csv", "suggested.csv"),
+        *("data-focus-billing-period.csv", "lines-0.csv", "charges-0.csv", "suggested.csv"),
     }
     unprotected = tmp_path / "flat" / "unprotected.csv"
     unprotected.write_text(f'a,b\n1,"{RUN.replace(chr(34), chr(34) * 2)}"\n')

@@ -6,6 +6,8 @@ example in docs/IMPLEMENTATION-GUIDE-TEMPLATE.md are between two marks; the rest
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import sys
 import tempfile
@@ -21,13 +23,18 @@ import yaml
 from openchargeback.cli.main import cli
 from openchargeback.convert.csv.presets import NAMES as PRESETS
 from openchargeback.convert.csv.presets import preset_help, preset_text
-from openchargeback.convert.kinds import BUILT_IN, kind_of
+from openchargeback.convert.csv.reading import Layout, Records, read_records
+from openchargeback.convert.findings import Rule, broken
+from openchargeback.convert.kinds import BUILT_IN, Found, Input, Kind, Meter, Reading, keeps_users, kind_of
 from openchargeback.convert.settings import Settings
 from openchargeback.convert.template import write_package
+from openchargeback.convert.zone import offset_sql
 from openchargeback.explanations import SUBJECTS, Explanation, catalog
+from openchargeback.focus.database import insert, literal
 from openchargeback.ledger.declared import shape_of
 from openchargeback.ledger.schema_files import KINDS, MONTH
 from openchargeback.ledger.yaml_text import flow
+from openchargeback.problems import Problem, Severity
 from yaml_schemas import FILES
 
 FOLDER = Path(__file__).parents[1] / "docs"
@@ -35,6 +42,11 @@ BEGIN = "<!-- Written by `make docs` from {}. -->\n"
 END = "<!-- The end of what `make docs` writes. -->\n"
 PROGRAM = "focus-billing"
 WIDTH = 100
+IMPORTED = (
+    *(Kind, Meter, Reading, Input, Found, keeps_users, Rule, broken, Problem, Severity, Layout, Records, read_records),
+    *(offset_sql, insert, literal),
+)
+"""What converters of packages are made with."""
 ONE = {"approvals": "2025-01/gpu-burst", "invoices": "2025-01/aws"}
 """Where one file is of a kind with many a month."""
 BOOLEANS = {"false", "true", "no", "off", "on", "yes"}
@@ -159,7 +171,21 @@ def converter() -> str:
     with tempfile.TemporaryDirectory() as folder:
         written = write_package("gpu-farm", Path(folder, "package"))
         module = next(path for path in written if path.parent.name == "src").read_text(encoding="utf-8")
-    return f"```sql\n{tables.rstrip()}\n```\n\n```python\n{module.rstrip()}\n```\n"
+    blocks = (("sql", tables), ("python", module), ("python", "\n\n\n".join(map(outline, IMPORTED))))
+    sql, python, outlines = (f"```{language}\n{text.rstrip()}\n```\n" for language, text in blocks)
+    return f"{sql}\n{python}\nWhat it may import:\n\n{outlines}"
+
+
+def outline(thing: Any) -> str:
+    """What can be imported, without its code: where from, its fields or parameters, and what they mean."""
+    shown = lines = inspect.getsource(thing).splitlines()
+    node = ast.parse("\n".join(lines)).body[0]
+    if isinstance(node, ast.FunctionDef):
+        shown = [*lines[: node.body[0].end_lineno], "    ..."]
+    elif isinstance(node, ast.ClassDef):
+        fields = [each for each in node.body if not isinstance(each, ast.FunctionDef)]
+        shown = lines[node.lineno - 1 : fields[-1].end_lineno]
+    return "\n".join((f"# from {thing.__module__} import {thing.__name__}", *shown))
 
 
 def choices(key: dict[str, Any]) -> list[str]:

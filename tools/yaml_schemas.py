@@ -1,6 +1,7 @@
-"""Write the JSON Schemas of a ledger's files: into the package and into the sample ledger. `make schemas` runs it.
+"""Write the JSON Schemas of a ledger's files, into the package and into the sample ledger, and of a statement's record.
 
 The schemas (draft 2020-12) are generated from the declarations by which the program reads the files.
+`make schemas` runs it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from openchargeback.ledger.postings import POSTINGS
 from openchargeback.ledger.provider_invoices import INVOICES
 from openchargeback.ledger.schema_files import FOLDER
 from openchargeback.ledger.settings import CONFIG, LOCAL
+from openchargeback.portal.record_schema import SCHEMA, schema_text
 from openchargeback.record.closing_record import FROZEN_FILE
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +71,8 @@ def schema_of(name: str) -> bytes:
 def targets() -> dict[Path, bytes]:
     """The expected content of every schema file of this checkout."""
     folders = (ROOT / "src/openchargeback/ledger/schemas", ROOT / "ledger" / FOLDER)
-    return {folder / f"{name}.json": schema_of(name) for folder in folders for name in FILES}
+    ledger = {folder / f"{name}.json": schema_of(name) for folder in folders for name in FILES}
+    return {**ledger, ROOT / f"src/openchargeback/portal/schemas/{SCHEMA}.json": schema_text()}
 
 
 def main() -> None:

@@ -41,6 +41,9 @@ RISKY = rf"^(?:[\t\r\n]|[{_BLANK}]*[{_MARK}])"
 NUMBER = r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
 """A plain number (FOCUS 1.2, "Numeric Format"), which is no formula; the same for Python and RE2."""
 
+PLAIN = r"([A-Za-z0-9]([A-Za-z0-9 ._:/()#-]*[A-Za-z0-9)])?)?"
+"""A pattern of texts that are cells of any CSV file as they are, guarded or not; there are others."""
+
 _RISKY = re.compile(RISKY.replace(_BLANK, _BLANK + _SURROGATES))
 _NUMBER = re.compile(NUMBER)
 _LEAD = re.compile(f"[{_BLANK}{_SURROGATES}{_MARK}]*")

@@ -15,10 +15,11 @@ import datetime as dt
 import enum
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from openchargeback import money
 from openchargeback.money import ZERO
 
 
@@ -130,10 +131,27 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project. Without a directory entry, the title is the id."""
+    """A project. Without a directory entry, the title is the id.
+
+    award: the number of the grant or contract, as written by the sponsor. start, end: the first and the last day on
+    which it may spend, both inclusive; None means no limit.
+    """
 
     id: str
     title: str
+    award: str = ""
+    start: dt.date | None = None
+    end: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fund:
+    """An accounting string, and the days of usage that it may pay for, both inclusive; None means no limit."""
+
+    id: str
+    title: str = ""
+    since: dt.date | None = None
+    until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,11 +272,80 @@ class BillingLine:
         return payer if self.entry is Entry.OWN else (*payer, str(self.entry), self.original, self.corrects)
 
 
+class Various(enum.StrEnum):
+    """What several charges do not share, so that one quantity and one unit price cannot stand for all of them."""
+
+    NOTHING = ""
+    PRICE = "price"
+    UNIT = "unit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """The days of one or more charges, and how much of what was used at which price.
+
+    first_day, last_day: UTC; None if unknown. quantity: in `unit`; None if the charges have none, or various units.
+    Unit prices: in the charges' currency; None if they have none, or not all the same. All exact.
+    various: the unit, or else the price (the list price, or the contracted one if they have no list price).
+    """
+
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+    quantity: Decimal | None = None
+    unit: str = ""
+    list_unit_price: Decimal | None = None
+    contracted_unit_price: Decimal | None = None
+    various: Various = Various.NOTHING
+
+    @property
+    def taken_back(self) -> Usage:
+        """The usage that a credit takes back."""
+        return self if self.quantity is None else replace(self, quantity=money.negative(self.quantity))
+
+    @property
+    def unit_price(self) -> Decimal | None:
+        """The list price of a unit, or the contracted one if there is no list price; None if unknown or various."""
+        priced = self.various is Various.NOTHING
+        price = self.contracted_unit_price if self.list_unit_price is None else self.list_unit_price
+        return price if priced else None
+
+    @staticmethod
+    def together(parts: Sequence[Usage]) -> Usage:
+        """The usage of several resources or charges as one."""
+        if len(parts) == 1:
+            return parts[0]
+        first = [each.first_day for each in parts if each.first_day]
+        last = [each.last_day for each in parts if each.last_day]
+        days = Usage(first_day=min(first, default=None), last_day=max(last, default=None))
+        if all(each.quantity is None and each.various is not Various.UNIT for each in parts):
+            return days
+        amounts = [each.quantity for each in parts if each.quantity is not None]
+        if len(amounts) < len(parts) or len({each.unit.casefold() for each in parts}) > 1:
+            return replace(days, various=Various.UNIT)
+        listed, contracted = (
+            prices.pop() if len(prices) == 1 else None
+            for prices in ({each.list_unit_price for each in parts}, {each.contracted_unit_price for each in parts})
+        )
+        is_priced = len({each.unit_price for each in parts}) == 1 and not any(each.various for each in parts)
+        return replace(
+            days,
+            quantity=money.total(*amounts),
+            unit=parts[0].unit,
+            list_unit_price=listed,
+            contracted_unit_price=contracted,
+            various=Various.NOTHING if is_priced else Various.PRICE,
+        )
+
+
+NO_USAGE = Usage()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
     """One charge of an earlier period that a decision of this period bills, credits, bills again or rejects.
 
-    charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero if rejected.
+    charge: its full id in the period `original`. amounts: its cents, and usage: what was
+    used; negative for a credit. The amounts are zero if rejected.
     corrects: the number of the statement that billed it; empty if it was held. place: `path:line` of the decision.
     posted, invoiced: as for its line; a credit takes both from the charge it reverses. kind: that of the charge.
     """
@@ -280,6 +367,9 @@ class Correction:
     posted: bool = True
     invoiced: bool = False
     kind: Kind = Kind.USAGE
+    resource_id: str = ""
+    resource_name: str = ""
+    usage: Usage = NO_USAGE
 
     @property
     def line_key(self) -> tuple[str, ...]:
@@ -300,6 +390,7 @@ class ResourceLine:
     resource_name: str
     charges: int
     amounts: Amounts
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,20 +600,34 @@ class StatementLines(_Lines):
 class Statement(StatementLines):
     """A statement with everything that it shows.
 
-    issued: the closing date; before closing, the last day of the period, and `draft` is set.
+    issued: the closing date; before closing, the last day of the period, and `draft` is set. accounting_date: that of
+    its journal lines.
     digest: SHA-256 of all inputs of the statement's figures.
+    corrections: the charges of earlier periods in its lines. paying: what the directory says about its funds.
     history: the earlier periods with data, as of its closing; None before that: use the months of the ledger.
     """
 
     revision: int
     draft: bool
     issued: dt.date
+    accounting_date: dt.date
     resources: Sequence[ResourceLine]
     held: tuple[QueueItem, ...]
     digest: str
+    corrections: tuple[Correction, ...] = ()
+    paying: tuple[Fund, ...] = ()
     history: tuple[PeriodAmounts, ...] | None = None
     attributions: tuple[Attribution, ...] = ()
     references: tuple[Reference, ...] = ()
+
+    @property
+    def days(self) -> tuple[dt.date, dt.date] | None:
+        """The first and the last day of the charges that it bills; those that it credits are on another statement."""
+        usages = [each.usage for each in self.resources]
+        usages += [each.usage for each in self.corrections if each.entry in (Entry.LATE, Entry.REBILL)]
+        first = [each.first_day for each in usages if each.first_day]
+        last = [each.last_day for each in usages if each.last_day]
+        return (min(first), max(last)) if first and last else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,11 @@ def to_cents(exact: Decimal, currency: str) -> Decimal:
     return cents or abs(cents)
 
 
+def to_places(exact: Decimal, places: int) -> Decimal:
+    """Rounded half-up to so many decimals: a quantity or a unit price as people read it, never an amount."""
+    return exact.quantize(Decimal(1).scaleb(-places), context=_CONTEXT)
+
+
 def floor_to_cents(exact: Decimal, currency: str) -> Decimal:
     """Rounded toward minus infinity to the minor unit."""
     return exact.quantize(minor_unit(currency), rounding=decimal.ROUND_FLOOR, context=_CONTEXT)

@@ -18,8 +18,8 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.credits import BilledFilter, billed_charges, charge_cents
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
-from openchargeback.publish.bill_ledger import kept_charges
 from openchargeback.publish.books import Books, open_books, open_cache
+from openchargeback.publish.month_charges import MonthCharges
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"
@@ -36,7 +36,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("closed")
     files = {
         "config.yaml": CONFIG + "review: {patterns: {big: {match: {ResourceId: big}}}}\n",
-        "logo.svg": "<svg/>",
+        "logo.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>',
         "directory/people.yaml": PEOPLE,
         "directory/projects.yaml": PROJECTS,
         f"charges/{JAN}/aws.csv": HEAD
@@ -448,7 +448,7 @@ def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_again(root: P
         close(root, name)
     books = open_books(root)
     (line,) = [line for line in books.ledger.records["2025-05"].lines if line.entry is Entry.OWN]
-    data = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).charges.decode()
+    data = MonthCharges(books.ledger, open_cache(root)).open_data(month(root, "2025-05")).charges.decode()
     (told,) = csv.DictReader(io.StringIO(data, newline=""))
     assert (told["disposition"], told["flags"]) == ("billed", "")
     decide(root, "2025-06", {"decision": "credit", "charges": [told["charge"]], "period": "2025-05"})

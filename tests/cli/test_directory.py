@@ -12,6 +12,7 @@ from openchargeback.cli.main import main
 from openchargeback.ledger.directory_change import put_entries
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
+from openchargeback.model import BillTo, PayerClass
 
 PEOPLE = """# Our PIs.
 people:
@@ -64,6 +65,31 @@ def test_a_person_is_added(ledger, capsys):
     done = Run(capsys, "add", "person", "Cy@x.edu", "--name", "Cy", "--alias", "c1@x.edu", "--alias", "c2@x.edu")
     assert (done.code, done.out) == (0, "directory/people.yaml:8: added Cy@x.edu\n")
     assert text(ledger, "people") == f"{PEOPLE}  - {{email: Cy@x.edu, name: Cy, aliases: [c1@x.edu, c2@x.edu]}}\n"
+
+
+def test_an_external_payer_is_added_with_the_address_of_its_invoices(ledger, capsys):
+    words = ("--payer-class", "external-academic", "--organization", "Uni B", "--address", "1 Way", "--address", "Bern")
+    done = Run(capsys, "add", "person", "cy@x.edu", *words, "--purchase-order", "PO-7", "--taxable", "no")
+    assert done.code == 0
+    directory = read_ledger(ledger)[0].directory
+    assert directory.person("cy@x.edu").payer_class is PayerClass.EXTERNAL_ACADEMIC
+    assert directory.person("cy@x.edu").bill_to == BillTo("Uni B", ("1 Way", "Bern"), "PO-7", taxable=False)
+    assert read_ledger(ledger)[1] == []
+
+
+def test_a_list_says_who_is_invoiced_and_which_award_pays(ledger, capsys):
+    """Nothing changes where the list only says what an entry says already, or its default."""
+    (ledger / "people.csv").write_text(
+        "email,payer_class,organization,address\nada@x.edu,Internal,,\nbo@x.edu,commercial,Bo Inc,1 Way;Bern\n"
+    )
+    (ledger / "projects.csv").write_text("id,award,start,end\ngenes,R01-77,2024-01-01,2026-12-31\n")
+    assert Run(capsys, "import", "people.csv").out == (
+        "  ~ bo@x.edu: payer_class, organization, address\ndirectory/people.yaml: 0 added, 1 changed, 1 unchanged\n"
+    )
+    assert Run(capsys, "import", "projects.csv").code == 0
+    directory = read_ledger(ledger)[0].directory
+    assert directory.person("bo@x.edu").bill_to.address == ("1 Way", "Bern")
+    assert directory.project("genes").award == "R01-77"
 
 
 def test_a_project_is_added_with_further_pis_and_funds(ledger, capsys):

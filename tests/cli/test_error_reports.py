@@ -208,6 +208,7 @@ STORAGE_EXPORTS, STORAGE_RULES = (
 )
 BAD_EXPORTS = f"{CONVERT}/slurm/test_bad_input.py"
 ELSEWHERE = {
+    "not-by-day": "tests/publish/test_spans.py::test_a_month_that_is_computed_differently_cannot_be_cut_by_day",
     # About a change.
     "base-has-errors": f"{REVISIONS}::test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_fixes_it",
     "closed-months-kept": f"{REVISIONS}::test_live_changes_that_would_alter_a_closed_month_are_told",

@@ -60,6 +60,29 @@ def test_charges_that_were_edited(site: Site) -> None:
     assert problems(site) == [(CHARGES, "usage-unbilled")]
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_delivery_that_replaces_converted_charges_removes_their_usage(site: Site, options: tuple[str, ...]) -> None:
+    """Otherwise a later conversion would refuse the usage as billed, though its charges are gone."""
+    delivery = site.folder / "delivery.csv"
+    delivery.write_text((site.root / CHARGES).read_text().replace(",astro,", ",chem,", 1))
+    done = site.run("ingest", str(delivery), "--source", "hpc", "--replace", "--ledger", str(site.root), *options)
+    assert f"{USAGE}: {'would be ' if options else ''}removed" in done.stdout
+    assert (site.root / USAGE).exists() == bool(options)
+    assert problems(site) == []
+    told = site.run("ingest", str(delivery), "--source", "hpc", "--replace", "--ledger", str(site.root), "--json")
+    assert json.loads(told.stdout)["files"][0]["usage_removed"] == (USAGE if options else None)
+
+
+def test_usage_of_charges_that_stay_is_kept(site: Site) -> None:
+    """The same charges again, and others beside them."""
+    same, more = site.folder / "same.csv", site.folder / "more.csv"
+    same.write_text((site.root / CHARGES).read_text())
+    more.write_text(same.read_text().replace("101", "102"))
+    for path, how in ((same, "--replace"), (more, "--add")):
+        site.run("ingest", str(path), "--source", "hpc", how, "--ledger", str(site.root))
+        assert (site.root / USAGE).is_file()
+
+
 def test_usage_without_charges(site: Site) -> None:
     (site.root / CHARGES).unlink()
     assert problems(site) == [(USAGE, "usage-unbilled")]

@@ -41,7 +41,7 @@ def statement(pi, project, billed="10.00", *, listed="12.00", revision=1, draft=
     return Statement(
         number=statement_number("2025-01", pi.email, project, revision), period="2025-01", pi=pi,
         project=Project(project, project.title()), lines=(line,), revision=revision, draft=draft,
-        issued=dt.date(2025, 2, 5), resources=(), held=(), digest="0" * 64,
+        issued=dt.date(2025, 2, 5), accounting_date=dt.date(2025, 1, 31), resources=(), held=(), digest="0" * 64,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from openchargeback.ledger.files import ChargeFile
 from openchargeback.model import Amounts, BilledPeriod, Kind
 from openchargeback.portal import paths
 from openchargeback.publish.books import Books, open_books, open_cache
+from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.open_data import data_files
 from openchargeback.publish.validating import validate
 
@@ -35,11 +36,11 @@ Rows = list[dict[str, str]]
 
 
 def books_of(case: str, folder: Path) -> Books[BilledPeriod]:
-    return open_books(Path(shutil.copytree(CASES / case, folder / case)), data=True)
+    return open_books(Path(shutil.copytree(CASES / case, folder / case)), keep=[Wanted.OPEN_DATA])
 
 
 def files_of(books: Books[BilledPeriod]) -> dict[str, bytes]:
-    return dict(data_files(books.ledger, books.periods, open_cache(books.ledger.root)))
+    return dict(data_files(books.ledger, books.periods, MonthCharges(books.ledger, open_cache(books.ledger.root))))
 
 
 def rows(content: bytes) -> Rows:
@@ -106,7 +107,7 @@ def test_they_are_valid_by_our_own_validation_and_their_invoices_match(case: str
 def test_the_demo_meets_every_requirement_of_focus_but_columns_that_are_gone(tmp_path: Path) -> None:
     """The requirements are those of FOCUS 1.2; 1.4 has other columns for provider and publisher."""
     ledger = Path(shutil.copytree(ROOT / "ledger", tmp_path / "ledger"))
-    books = open_books(ledger, data=True)
+    books = open_books(ledger, keep=[Wanted.OPEN_DATA])
     files = files_of(books)
     charge_files = []
     for period in books.periods:
@@ -147,7 +148,7 @@ def corrected(tmp_path: Path) -> Books[BilledPeriod]:
     run(tmp_path, "review", "reassign", *every, "--set-fund", "BIO-2", "--all")
     run(tmp_path, "review", "credit", *every, "--resource", "r4")
     run(tmp_path, "review", "credit", *every, "--resource", "r1", "--set-fund", "BIO-9")
-    return open_books(tmp_path, data=True)
+    return open_books(tmp_path, keep=[Wanted.OPEN_DATA])
 
 
 def run(root: Path, *arguments: str) -> None:

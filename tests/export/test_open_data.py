@@ -18,9 +18,10 @@ import pytest
 from openchargeback.csv_writing import unguarded
 from openchargeback.portal import paths
 from openchargeback.problems import LedgerFault
-from openchargeback.publish import bill_ledger as billed_module
+from openchargeback.publish import month_charges
 from openchargeback.publish.books import Books, open_books, open_cache
 from openchargeback.publish.build import build
+from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.open_data import data_files
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +44,8 @@ def case(name: str, folder: Path) -> Path:
 
 def write(ledger: Path, output: Path) -> Books:
     """Write the open data alone."""
-    books = open_books(ledger, data=True)
-    for path, content in data_files(books.ledger, books.periods, open_cache(ledger)):
+    books = open_books(ledger, keep={Wanted.OPEN_DATA})
+    for path, content in data_files(books.ledger, books.periods, MonthCharges(books.ledger, open_cache(ledger))):
         place = output / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
@@ -170,18 +171,18 @@ def test_charges_are_kept_or_made_again_the_same(tmp_path: Path, monkeypatch: py
     # A command that needs no data bills the periods first, and the build finds no charges of theirs.
     books = open_books(ledger)
     store = open_cache(ledger)
-    made = dict(data_files(books.ledger, books.periods, store))
+    made = dict(data_files(books.ledger, books.periods, MonthCharges(books.ledger, store)))
 
     def refused(*_arguments: object) -> None:
         raise AssertionError("nothing has changed, and yet the charges are written again")
 
-    monkeypatch.setattr(billed_module, "write_charges", refused)
-    kept = open_books(ledger, data=True)
-    assert dict(data_files(kept.ledger, kept.periods, store)) == made
+    monkeypatch.setattr(month_charges, "write_charges", refused)
+    kept = open_books(ledger, keep={Wanted.OPEN_DATA})
+    assert dict(data_files(kept.ledger, kept.periods, MonthCharges(kept.ledger, store))) == made
     monkeypatch.undo()
     shutil.rmtree(ledger / ".openchargeback")
-    fresh = open_books(ledger, data=True)
-    assert dict(data_files(fresh.ledger, fresh.periods, open_cache(ledger))) == made
+    fresh = open_books(ledger, keep={Wanted.OPEN_DATA})
+    assert dict(data_files(fresh.ledger, fresh.periods, MonthCharges(fresh.ledger, open_cache(ledger)))) == made
 
 
 def test_charges_that_cannot_be_read_again_are_said_and_not_kept(tmp_path: Path) -> None:
@@ -192,10 +193,13 @@ def test_charges_that_cannot_be_read_again_are_said_and_not_kept(tmp_path: Path)
     received = path.read_bytes()
     path.write_bytes(received.replace(b"45.45", b"much"))
     with pytest.raises(LedgerFault) as refused:
-        dict(data_files(books.ledger, books.periods, store))
+        dict(data_files(books.ledger, books.periods, MonthCharges(books.ledger, store)))
     assert {each.path for each in refused.value.problems} == {"charges/2025-01/aws.csv"}
     path.write_bytes(received)
-    assert b"45.45" in dict(data_files(books.ledger, books.periods, store))["data/2025-01/charges.csv"]
+    assert (
+        b"45.45"
+        in dict(data_files(books.ledger, books.periods, MonthCharges(books.ledger, store)))["data/2025-01/charges.csv"]
+    )
 
 
 def test_a_build_has_it_and_links_to_it(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def found(
         make_macros(con)
         file = ChargeFile("charges/2025-01/s.csv", path, "2025-01", "s", 1)
         config = Config(Organization("A"), sources={"s": replace(source, name="s")})
-        (opened,), problems = open_files(con, [file], config, whole=False)
+        (opened,), problems = open_files(con, [file], config, keep=())
         assert problems == []
         return [finding for finding in findings(opened) if finding.column and (finding.column in names or not absent)]
 

@@ -518,3 +518,28 @@ def test_rows_that_the_checks_let_pass_wrongly_stop_the_file(tmp_path, monkeypat
     period, problems = bill(tmp_path, text("2025-01-01,$1,S,", "2025-01-01,2,S,"))
     assert period is None
     assert [(each.code, each.count) for each in problems] == [("uncounted-rows", 1)]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_charges_are_the_same_if_only_their_cells_are_kept(tmp_path, suffix):
+    """Ingest keeps no other cells."""
+    path = tmp_path / f"charges/2025-01/hpc{suffix}"
+    path.parent.mkdir(parents=True)
+    head = "BillingPeriodStart,BilledCost,EffectiveCost,ListCost,ServiceName,ResourceId,ChargeCategory,ChargeClass,Tags"
+    rows = [
+        '2025-01-01,1.5,2,3,S,r1,Usage,,"{""pi_email"": ""ada@example.edu""}"',
+        "2025-01-01,-1,0.1234567890123456789,,S,r2,Credit,Correction,",
+        "2025-01-01T00:00:00Z,2,2,2,T,r2,Tax,,{bad",
+    ]
+    content = "\n".join([head, *rows, ""]).encode()
+    path.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+    files, _ = charge_files(tmp_path)
+    for cost in ("BilledCost", "EffectiveCost"):
+        config = Config(Organization("X"), sources={"hpc": Source("hpc", cost=cost)})
+        found = []
+        for only_charges in (False, True):
+            with database() as con:
+                _, problems = load(con, files, config, only_charges=only_charges)
+                found.append((con.execute("FROM charge ORDER BY n").fetchall(), in_order(problems)))
+        assert found[0] == found[1]
+        assert len(found[0][0]) == 3

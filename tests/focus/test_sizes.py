@@ -48,7 +48,7 @@ def file(path: Path, ceiling: int = CEILING) -> ChargeFile:
 
 def opened(found: ChargeFile) -> list[str]:
     with database() as con:
-        return [each.code for each in open_files(con, [found], Config(Organization("A")), whole=True)[1]]
+        return [each.code for each in open_files(con, [found], Config(Organization("A")), keep=None)[1]]
 
 
 @pytest.mark.parametrize("name", PACKED)
@@ -147,6 +147,6 @@ def test_a_row_without_end_is_not_collected(text: bytes, tmp_path: Path, monkeyp
     path = tmp_path / "aws.csv"
     path.write_bytes(text)
     with database() as con:
-        problems = open_files(con, [file(path)], Config(Organization("A")), whole=True)[1]
+        problems = open_files(con, [file(path)], Config(Organization("A")), keep=None)[1]
     assert [each.code for each in problems] == ["source-error"]
     assert "a row is longer than 2,000 characters" in problems[0].message

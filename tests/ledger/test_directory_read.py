@@ -48,7 +48,7 @@ def test_a_project_lists_further_pis_and_funds_the_main_one_first():
     assert (entry.pis, entry.funds) == (("ada@x.edu", "bo@x.edu"), ("F-2", "F-1"))
     assert entry.all_pis == ("ada@x.edu", "bo@x.edu")
     assert entry.all_funds == ("F-1", "F-2")
-    assert (genes.award, genes.single) == ("NSF-12", True)
+    assert (genes.project.award, genes.single) == ("NSF-12", True)
     assert cells.entry_on(dt.date(2024, 12, 31)).all_funds == ("F-3",)
     assert cells.entry_on(dt.date(2025, 1, 1)).all_pis == ("cy@x.edu",)
     assert Entry().all_pis == ()

@@ -18,14 +18,17 @@ from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
 from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.settings import Config, Organization
+from openchargeback.plan import pairing
 from openchargeback.plan.pairing import pair_charges
 
-HEADER = "BillingPeriodStart,BilledCost,ServiceName,x_Note"
+PLAIN = "BillingPeriodStart,BilledCost,ServiceName"
+HEADER = f"{PLAIN},x_Note"
 
 
 def csv(rows: str, *, header=HEADER, end="\n", note="") -> bytes:
     """A charge file with a row for each letter; equal letters are equal rows. A capital costs more."""
-    cells = (f"2025-01-01,{2 if row.isupper() else 1},{row.lower()},{note}" for row in rows)
+    last = f",{note}" if header != PLAIN else ""
+    cells = (f"2025-01-01,{2 if row.isupper() else 1},{row.lower()}{last}" for row in rows)
     return "".join(f"{line}{end}" for line in (header, *cells)).encode()
 
 
@@ -75,8 +78,11 @@ def by_content(base: dict[str, bytes], head: dict[str, bytes]):
         pytest.param("abAba", "abba", [(0, 0), (1, 1), (3, 2), (4, 3)], id="a costlier one of equal rows gone"),
     ],
 )
-def test_rows_keep_their_partners(base, head, expected):
-    files = {"hpc.csv": csv(base)}, {"hpc.csv": csv(head)}
+@pytest.mark.parametrize("few", [0, 1000])
+@pytest.mark.parametrize("header", [PLAIN, HEADER])
+def test_rows_keep_their_partners(base, head, expected, header, few, monkeypatch):
+    monkeypatch.setattr(pairing, "_FEW", few)
+    files = {"hpc.csv": csv(base, header=header)}, {"hpc.csv": csv(head, header=header)}
     assert pairs(*files) == expected
     assert by_content(*files) == expected
 
@@ -139,15 +145,15 @@ _files = st.lists(st.text(st.sampled_from("abBC"), min_size=1, max_size=8), min_
 
 
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
-@given(_files, st.data())
-def test_any_edit_pairs_as_by_content(rows, data):
+@given(_files, st.sampled_from([PLAIN, HEADER]), st.data())
+def test_any_edit_pairs_as_by_content(rows, header, data):
     """Cut a piece of each file and put in another, with few different rows, so that many are equal."""
     edited = []
     for text in rows:
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.integers(start, len(text)))
         edited.append(text[:start] + data.draw(st.text(st.sampled_from("abBC"), max_size=3)) + text[end:])
-    base, head = ({f"hpc/{n}.csv": csv(text) for n, text in enumerate(side)} for side in (rows, edited))
+    base, head = ({f"hpc/{n}.csv": csv(text, header=header) for n, text in enumerate(side)} for side in (rows, edited))
     assert pairs(base, head) == by_content(base, head)
 
 

@@ -10,7 +10,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import factory
+import statement_cases as cases
 
+from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.site import site_jobs
 from openchargeback.templating.environment import make_environment
 
@@ -28,6 +30,17 @@ def write(site: factory.Site, folder: Path) -> Path:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The portal of the invented university."""
     return write(factory.site(), tmp_path_factory.mktemp("portal"))
+
+
+@pytest.fixture(scope="session")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The PDF of every case in `statement_cases`."""
+    folder = tmp_path_factory.mktemp("statements")
+    paths = {}
+    for name in cases.CASES:
+        paths[name] = folder / f"{name}.pdf"
+        paths[name].write_bytes(render_job(cases.job_of(name)))
+    return paths
 
 
 @pytest.fixture(scope="session")

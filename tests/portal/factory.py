@@ -260,6 +260,7 @@ def statement(
         revision=1,
         draft=draft,
         issued=issued,
+        accounting_date=issued,
         pi=pi,
         project=project,
         lines=own,

@@ -14,8 +14,9 @@ import statement_cases as cases
 from openchargeback.export import open_data
 from openchargeback.ledger.line_table import COLUMNS
 from openchargeback.model import Entry, Statement
-from openchargeback.portal.statement_data import lines_csv, statement_json
-from openchargeback.portal.statement_view import Figures
+from openchargeback.portal.statement_data import lines_csv
+from openchargeback.portal.statement_parts import Figures
+from openchargeback.portal.statement_record import statement_json
 
 ORIGINAL = "2024-11-0123456789"
 
@@ -39,28 +40,28 @@ def test_the_block_names_what_is_corrected_and_ties() -> None:
     """Own services and earlier periods add up to the total."""
     statement = corrected()
     view, note = cases.view(statement), f"{statement.number}-c1"
-    assert [(row.what, row.number, row.figures.due) for row in view.main.earlier] == [
-        ("Late from November 2024, when it was under review", "", Decimal("9.00")),
-        (f"Credit for November 2024, reverses charges of statement {ORIGINAL}", note, Decimal("-5.00")),
+    main = view.main
+    assert [(row.what, row.note, row.figures.due) for row in (*main.credits.rows, *main.late.rows)] == [
+        (f"Takes back charges of November 2024 on statement {ORIGINAL}", note, Decimal("-5.00")),
+        ("Used in November 2024, under review when that month was closed", "", Decimal("9.00")),
         (f"Billed again for November 2024, first on statement {ORIGINAL}", "", Decimal("5.00")),
-    ]  # fmt: skip
-    (block,) = view.main.sources
-    assert [row.service for row in block.services] == ["Amazon EC2"]
-    assert block.subtotal.due + view.main.earlier_total.due == view.main.total.due == Decimal("49.00")
-    assert view.main.earlier_total == Figures(list=Decimal("10.00"), discount=Decimal("-1.00"), due=Decimal("9.00"))
-    assert sum(row.figures.due for row in view.fund_rows) == view.main.total.due
+    ]
+    assert [block.service for block in main.services] == ["Amazon EC2"]
+    assert main.charges.due + main.credits.total.due + main.late.total.due == main.total.due == Decimal("49.00")
+    assert main.late.total == Figures(list=Decimal("16.00"), discount=Decimal("-2.00"), due=Decimal("14.00"))
+    assert sum(row.figures.due for row in view.funds) == main.total.due
 
 
 def test_the_data_says_it_too() -> None:
     """Record and table name original and statement for such lines."""
-    record = json.loads(statement_json(corrected(), "USD"))
+    record = json.loads(statement_json(corrected(), cases.config()))
     assert [(each["entry"], each["original"], each["corrects"]) for each in record["lines"]] == [
         ("own", "", ""),
         ("late", "2024-11", ""),
         ("credit", "2024-11", ORIGINAL),
         ("rebill", "2024-11", ORIGINAL),
     ]
-    rows = list(csv.DictReader(io.StringIO(lines_csv(corrected(), "USD").decode())))
+    rows = list(csv.DictReader(io.StringIO(lines_csv(corrected(), cases.config()).decode())))
     assert [row["entry"] for row in rows] == ["own", "late", "credit", "rebill"]
     assert sum(Decimal(row["billed"]) for row in rows) == Decimal("49.00")
 
@@ -76,7 +77,7 @@ def test_the_open_data_tells_entries_apart_by_the_same_columns() -> None:
         ("credit", "2024-11", ORIGINAL),
         ("rebill", "2024-11", ORIGINAL),
     ]
-    table = list(csv.DictReader(io.StringIO(lines_csv(statement, "USD").decode())))
+    table = list(csv.DictReader(io.StringIO(lines_csv(statement, cases.config()).decode())))
     assert list(rows[0]) == list(table[0]) == [column.name for column in COLUMNS]
     # Only a spreadsheet's formula would stand otherwise in a table that people open.
     text = [column.name for column in COLUMNS if column.type == "string"]

@@ -17,15 +17,16 @@ from playwright import sync_api as playwright
 from pypdf import PdfReader
 
 from needed import needs
-from openchargeback.characters import BIDIRECTIONAL
+from openchargeback.characters import BIDIRECTIONAL, one_line
 from openchargeback.model import Provenance
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import Site, site_jobs
-from openchargeback.portal.statement_view import shown
 from openchargeback.portal.statements import statement_jobs, statement_pdfs
 from openchargeback.problems import Severity
-from openchargeback.publish.books import open_books
+from openchargeback.publish.books import AllBooks, open_books
 from openchargeback.publish.build import make_site
+from openchargeback.publish.month_charges import MonthCharges
+from openchargeback.publish.past import NO_CACHE
 from openchargeback.templating.environment import make_environment
 from programs import find
 
@@ -132,9 +133,14 @@ def write_ledger(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def books(tmp_path_factory: pytest.TempPathFactory) -> AllBooks:
     books = open_books(write_ledger(tmp_path_factory.mktemp("hostile-ledger")))
     assert not [each for each in books.warnings if each.severity is Severity.ERROR]
+    return books
+
+
+@pytest.fixture(scope="module")
+def site(books: AllBooks) -> Site:
     return make_site(books, Provenance("", "", "0"), {})
 
 
@@ -221,8 +227,8 @@ def test_the_policy_blocks_what_would_get_in(context: playwright.BrowserContext,
     broken.unlink()
 
 
-def test_a_pdf_links_to_nothing(site: Site) -> None:
-    plans = statement_pdfs(site, make_environment())[:4]
+def test_a_pdf_links_to_nothing(site: Site, books: AllBooks) -> None:
+    plans = statement_pdfs(site, make_environment(), MonthCharges(books.ledger, NO_CACHE))[:4]
     for path, content in render_pdfs([plan.job() for plan in plans], workers=1):
         for number, sheet in enumerate(PdfReader(io.BytesIO(content)).pages):
             annotations = sheet.get("/Annots", ())
@@ -235,4 +241,4 @@ def test_folders_of_hostile_names_stay_in_the_output(folder: Path) -> None:
     names = {path.parent.name for path in folder.glob("projects/*/index.html")}
     assert len(names) == len({name.casefold() for name in names}) == len(PROJECTS)
     assert all(quote(name, safe="@+~") == name for name in names)
-    assert shown("safe\u202egnp") == "safegnp"
+    assert one_line("safe\u202egnp") == "safegnp"

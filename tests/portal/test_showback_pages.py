@@ -53,7 +53,9 @@ def page(folder: Path, name: str) -> str:
 
 def pdf(folder: Path, name: str) -> tuple[str, dict[str, list[bytes]]]:
     """The words of a PDF and the files it carries."""
-    reader = pypdf.PdfReader(io.BytesIO((folder / f"statements/{name}.pdf").read_bytes()))
+    period, pi, project = name.split("/")
+    (path,) = folder.glob(f"statements/{period}/{pi}/{period}_{project}_*.pdf")
+    reader = pypdf.PdfReader(io.BytesIO(path.read_bytes()))
     return " ".join(" ".join(each.extract_text() for each in reader.pages).split()), dict(reader.attachments)
 
 
@@ -64,8 +66,16 @@ def test_a_printed_showback_statement_charges_nothing(public: Path) -> None:
     assert "Value, USD" in text
     assert not PAYING.search(text), PAYING.search(text)
     record = json.loads(files["statement.json"][0])
-    assert record["total"] == {"list": "0.00", "discount": "0.00", "covered": "0.00", "billed": "0.00"}
-    assert record["shown"] == {"list": "34.00", "discount": "6.00", "covered": "0.00", "billed": "28.00"}
+    nothing = {"list": "0.00", "discount": "0.00", "covered": "0.00", "billed": "0.00", "discounts": []}
+    assert record["total"] == nothing
+    discounts = [{"cause": "vendor", "source": "aws", "amount": "6.00"}]
+    assert record["shown"] == {
+        **nothing,
+        "list": "34.00",
+        "discount": "6.00",
+        "billed": "28.00",
+        "discounts": discounts,
+    }
     assert record["funds"] == []
     assert {line["posted"] for line in record["lines"]} == {False}
 
@@ -73,9 +83,9 @@ def test_a_printed_showback_statement_charges_nothing(public: Path) -> None:
 def test_a_printed_mixed_statement_keeps_both_apart(public: Path) -> None:
     text, files = pdf(public, MIXED)
     assert SENTENCE not in text
-    assert "Amount due USD 70.00" in text
-    assert "For your information, not charged USD 40.00" in text
-    assert "They are not part of the amount due." in text
+    assert "Amount due so far USD 70.00" in text
+    assert "For your information, not charged: USD 40.00" in text
+    assert "they are not part of the amount due." in text
     assert "110.00" not in text
     rows = files["lines.csv"][0].decode().splitlines()
     assert [row.split(",")[10] for row in rows] == ["posted", "no", "yes", "yes"]
@@ -86,7 +96,7 @@ def test_the_pages_of_statements_say_the_same(public: Path) -> None:
     assert SENTENCE in shown
     assert "Value of usage 28.00 USD" in shown
     assert not PAYING.search(shown), PAYING.search(shown)
-    assert "Amount due 70.00 USD" in mixed
+    assert "Amount due so far 70.00 USD" in mixed
     assert "For your information, not charged 40.00" in mixed
     assert "110.00" not in mixed
 

@@ -227,7 +227,10 @@ def test_a_link_out_of_the_templates_folder_is_not_followed(tmp_path: Path) -> N
     assert b"secret" not in jobs[paths.ABOUT].render()
 
 
-@pytest.mark.parametrize(("folder", "fonts"), [("assets/", "assets/fonts/"), ("fallback_fonts/", "fallback_fonts/")])
+@pytest.mark.parametrize(
+    ("folder", "fonts"),
+    [("assets/", "assets/fonts/"), ("fallback_fonts/", "fallback_fonts/"), ("print_fonts/", "print_fonts/")],
+)
 def test_vendored_files_are_the_ones_that_are_listed(folder: str, fonts: str) -> None:
     files = make_environment().files()
     listed = json.loads(files[f"{folder}vendor.json"].read_text())["vendored"]
@@ -239,7 +242,7 @@ def test_vendored_files_are_the_ones_that_are_listed(folder: str, fonts: str) ->
 
 def test_the_fonts_of_pdfs_are_not_part_of_the_portal(built: Path) -> None:
     """They are large, and a browser has its own."""
-    assert not [path for path in built.rglob("*") if "fallback_fonts" in path.parts or "Noto" in path.name]
+    assert not [path for path in built.rglob("*") if "_fonts" in str(path.parent) or "Noto" in path.name]
 
 
 def test_the_table_schemas_are_published_as_shipped_and_linked(built: Path) -> None:

@@ -26,6 +26,8 @@ from openchargeback.publish.build import build
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import gather_ledger
 from openchargeback.publish.manifest import OutputKind, read_manifest
+from openchargeback.publish.month_charges import MonthCharges
+from openchargeback.publish.past import NO_CACHE
 from openchargeback.templating.environment import make_environment
 
 ROWS = """\
@@ -238,7 +240,8 @@ def test_what_is_kept_of_a_closed_month_depends_on_all_that_its_statements_read(
     env = make_environment(closed / "templates")
     for page in statements.statement_jobs(watched, env, period="2025-01"):
         page.render()
-    for pdf in statements.statement_pdfs(watched, env, period="2025-01"):
+    charges = MonthCharges(books.ledger, NO_CACHE)
+    for pdf in statements.statement_pdfs(watched, env, charges, period="2025-01"):
         pdf.job()
     # Of the months, only this one, by its record: another month's history is in that, too.
     assert "config_of" in read

@@ -11,9 +11,9 @@ SELECT
     billed.list - billed.cost AS exact_discount
 FROM billed_charge AS billed
 JOIN charge_id ON charge_id.n = billed.n
-JOIN cell ON cell.n = billed.n
+JOIN charge_usage AS usage ON usage.n = billed.n
 JOIN line ON line.period = billed.period AND line.pi = billed.pi AND line.project = billed.project AND line.fund = billed.fund
     AND line.source = billed.source AND line.service = billed.service
 JOIN resource ON resource.parent = line.id AND resource.kind = billed.kind
-    AND resource.resource_id = coalesce({resource_id}, '') AND resource.resource_name = coalesce({resource_name}, '')
+    AND resource.resource_id = usage.resource_id AND resource.resource_name = usage.resource_name
 WHERE line.id IN ({lines})

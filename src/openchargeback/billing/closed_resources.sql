@@ -13,6 +13,15 @@ WITH part AS (
                 [list, discount, covered, billed],
                 lambda cents: NOT regexp_full_match(cents, '-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,6})?')
             )) = 0
+            AND len(list_filter(
+                [quantity, list_unit_price, contracted_unit_price],
+                lambda exact: NOT regexp_full_match(exact, '|-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?')
+            )) = 0
+            AND len(list_filter(
+                [first_day, last_day],
+                lambda day: day <> '' AND strftime(try_cast(day AS DATE), '%Y-%m-%d') IS DISTINCT FROM day
+            )) = 0
+            AND various IN ('', 'price', 'unit')
     FROM ({resources})
 ),
 summed AS (

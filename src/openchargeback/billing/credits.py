@@ -7,7 +7,6 @@ recomputed from those files: the same sums, with each line's recorded cents allo
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,8 +17,7 @@ from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import DONE, Event, Events
 from openchargeback.billing.pipeline import settled_month
-from openchargeback.focus.cells import resource_columns
-from openchargeback.focus.database import insert, sql
+from openchargeback.focus.database import insert, named_rows, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.periods import first_day
 from openchargeback.ledger.settings import Payer
@@ -28,7 +26,6 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.decisions import unusable_values
-from openchargeback.review.details import add_details
 from openchargeback.review.ids import number_rest
 
 _WHOLE = 64
@@ -70,8 +67,7 @@ def credit_charges(
     problems += _twice(found)
     if has_errors(problems):
         return [], [_record(decision, []) for decision in decisions], problems
-    days = _days(ledger, original, found)
-    corrections = [each for decision, billed in found for each in _posted(ledger, decision, billed, days, problems)]
+    corrections = [each for decision, billed in found for each in _posted(ledger, decision, billed, problems)]
     records = [_record(decision, [billed for other, billed in found if other is decision]) for decision in decisions]
     return corrections, records, problems
 
@@ -147,9 +143,8 @@ def billed_charges(ledger: RecordedLedger, period: str, wanted: BilledFilter) ->
     with _settled(ledger, period) as con:
         if con is None:
             return []
-        resource = resource_columns(con)["resource_id"]
         rows = con.execute(
-            sql(__package__, "billed_ids.sql", resource_id=resource),
+            sql(__package__, "billed_ids.sql"),
             {
                 "resources": list(wanted.resources),
                 "payers": payers,
@@ -213,40 +208,34 @@ def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterab
 
 def _faithful_lines(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> set[int]:
     """The lines that are recomputed exactly as recorded, both exact sums and cents."""
-    recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
-    numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
-    made = lines_.read_lines(con, record.config, record.directory)
-    return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
+    recorded = {line for line in record.lines if line.entry is Entry.OWN}
+    made = lines_.numbered_lines(con, record.config, record.directory)
+    return {number for line, number in made.items() if line in recorded}
 
 
 def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, Billed]:
     """The requested charges as the period billed them, by full id."""
     numbers = {(each.pi, each.project): each.number for each in record.statements}
     recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
-    currency = record.config.currency
-    rows = con.execute(sql(__package__, "shared_charges.sql")).fetchall()
-    return {
-        id_: Correction(
-            charge=id_,
+    result = {}
+    for row in named_rows(con, sql(__package__, "shared_charges.sql")):
+        usage, kind = lines_.usage_of(row), Kind(row.pop("kind"))
+        amounts = lines_.amounts_of(row.pop("discount"), row.pop("billed"), record.config, row["source"])
+        line = recorded[row["pi"], row["project"], row["fund"], row["source"], row["service"]]
+        result[row["charge"]] = Correction(
+            **row,
             original=record.period,
             entry=Entry.OWN,
-            pi=pi,
-            project=project,
-            fund=fund,
-            source=source,
-            service=service,
-            currency=currency,
-            exact_list=exact_list,
-            exact_billed=exact_billed,
-            amounts=lines_.amounts_of(discount, billed, record.config, source),
-            corrects=numbers[pi, project],
+            currency=record.config.currency,
+            amounts=amounts,
+            corrects=numbers[row["pi"], row["project"]],
             place="",
-            posted=recorded[pi, project, fund, source, service].posted,
-            invoiced=recorded[pi, project, fund, source, service].invoiced,
-            kind=Kind(kind),
+            posted=line.posted,
+            invoiced=line.invoiced,
+            kind=kind,
+            usage=usage,
         )
-        for id_, pi, project, fund, source, service, kind, exact_list, exact_billed, discount, billed in rows
-    }
+    return result
 
 
 def _billed_since(
@@ -296,28 +285,7 @@ def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:
     return problems
 
 
-def _days(ledger: RecordedLedger, original: str, found: Sequence[tuple[Decision, Billed]]) -> dict[str, dt.date]:
-    """The first day, by full id, of charges that are re-billed to a project whose entry depends on the day."""
-    projects = ledger.directory.projects
-    dated = {
-        id_ for id_, each in projects.items() if len(each.entries) > 1 or any(e.since or e.until for e in each.entries)
-    }
-    ids = [billed.charge for decision, billed in found if decision.set.project in dated]
-    if not ids:
-        return {}
-    with _settled(ledger, original) as con:
-        if con is None:
-            return {}
-        con.execute("CREATE TABLE moved (id VARCHAR)")
-        insert(con, "moved", [(id_,) for id_ in ids])
-        con.execute("CREATE OR REPLACE TABLE detail AS SELECT * FROM detail LIMIT 0")
-        add_details(con, "SELECT n FROM charge_id JOIN moved USING (id)")
-        return dict(con.execute("SELECT charge_id.id, first_day FROM detail JOIN charge_id USING (n)").fetchall())
-
-
-def _posted(
-    ledger: RecordedLedger, decision: Decision, billed: Billed, days: dict[str, dt.date], problems: list[Problem]
-) -> list[Correction]:
+def _posted(ledger: RecordedLedger, decision: Decision, billed: Billed, problems: list[Problem]) -> list[Correction]:
     """The credit of a charge, and its re-billing if the decision sets a payer."""
     credit = replace(
         billed,
@@ -326,10 +294,11 @@ def _posted(
         exact_billed=money.negative(billed.exact_billed),
         amounts=Amounts() - billed.amounts,
         place=decision.place,
+        usage=billed.usage.taken_back,
     )
     if decision.set == Payer():
         return [credit]
-    payer = _payer(ledger, decision, billed, days.get(billed.charge, first_day(decision.period)))
+    payer = _payer(ledger, decision, billed)
     # A re-billing is due if its source posts today, and invoiced if its PI is external, whatever the credit reverses.
     posted, invoiced = lines_.due_as(billed.source, payer.pi, ledger.config, ledger.directory)
     if posted and not invoiced and not payer.fund and billed.amounts.billed:
@@ -348,11 +317,11 @@ def _posted(
     return [credit, again]
 
 
-def _payer(ledger: RecordedLedger, decision: Decision, billed: Billed, day: dt.date) -> Payer:
+def _payer(ledger: RecordedLedger, decision: Decision, billed: Billed) -> Payer:
     """Per field: the value in `set`, else the new project's entry as of the charge's date, else the previous value."""
     chosen = decision.set
     entry = ledger.directory.projects.get(chosen.project)
-    held = entry.entry_on(day) if entry else None
+    held = entry.entry_on(billed.usage.first_day or first_day(decision.period)) if entry else None
     return Payer(
         ledger.directory.email(chosen.pi) if chosen.pi else (held.pi if held and held.pi else billed.pi),
         chosen.project or billed.project,

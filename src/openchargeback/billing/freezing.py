@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.periods import bill_period
 from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.billing.postings import recorded_journal
+from openchargeback.billing.statements import corrections_of, paying_of
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import (
@@ -214,25 +214,27 @@ def thaw(
     lines, problems = thaw_lines(ledger, period, still_queued)
     thawed = BilledPeriod(
         **field_values(lines),
-        statements=_statements(frozen, lines.revision, lines.closed_on or last_day(period)),
+        statements=_statements(frozen, lines),
         journal=recorded_journal(ledger, period),
     )
     return thawed, [*(() if checked else reconciliation.check(thawed)), *problems]
 
 
-def _statements(frozen: ClosingRecord, revision: int, issued: dt.date) -> tuple[Statement, ...]:
-    """The statements of a closed period, each with its lines, resources and held items."""
+def _statements(frozen: ClosingRecord, period: SummedPeriod) -> tuple[Statement, ...]:
+    """The statements of a closed period, each with its lines, resources, corrections and held items."""
     lines = _by_statement((line.pi, line.project, line) for line in frozen.lines)
     # Most commands look at no resource of a closed month.
     resources = cache(lambda: _by_statement((each.pi, each.project, each.line) for each in frozen.resources))
     held = _by_statement((item.pi, item.project, item) for item in frozen.queue)
-    return tuple(
+    corrections = _by_statement((each.pi, each.project, each) for each in frozen.corrections)
+    made = (
         Statement(
             number=each.number,
             period=frozen.period,
-            revision=revision,
+            revision=period.revision,
             draft=False,
-            issued=issued,
+            issued=period.closed_on or last_day(frozen.period),
+            accounting_date=period.accounting_date,
             pi=frozen.directory.person(each.pi),
             project=frozen.directory.project(each.project),
             lines=tuple(lines.get((each.pi, each.project), ())),
@@ -242,9 +244,11 @@ def _statements(frozen: ClosingRecord, revision: int, issued: dt.date) -> tuple[
             history=each.details.history,
             attributions=each.details.attributions,
             references=each.details.references,
+            corrections=corrections_of(corrections.get((each.pi, each.project), ())),
         )
         for each in frozen.statements
     )
+    return tuple(replace(each, paying=paying_of(each.funds, frozen.directory)) for each in made)
 
 
 def _by_statement(rows: Iterable[tuple[str, str, _Listed]]) -> dict[tuple[str, str], list[_Listed]]:

@@ -26,7 +26,8 @@ SELECT
     detail.resource_name,
     coalesce(detail.quantity::VARCHAR, ''),
     detail.unit,
-    coalesce(detail.unit_price::VARCHAR, ''),
+    coalesce(detail.list_unit_price::VARCHAR, ''),
+    coalesce(detail.contracted_unit_price::VARCHAR, ''),
     detail.tags,
     coalesce(original.id, '')
 FROM (SELECT DISTINCT n FROM held) AS held

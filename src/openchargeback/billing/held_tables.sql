@@ -54,7 +54,8 @@ SELECT
     resource_name,
     amount(quantity) AS quantity,
     unit,
-    amount(unit_price) AS unit_price,
+    amount(list_unit_price) AS list_unit_price,
+    amount(contracted_unit_price) AS contracted_unit_price,
     tags
 FROM held_row;
 
@@ -65,4 +66,4 @@ JOIN held_row AS original ON original.charge = held_row.follows;
 
 CREATE TABLE follows_earlier (n BIGINT, disposition VARCHAR);
 
-CREATE VIEW cell AS SELECT n, resource_id AS ResourceId, resource_name AS ResourceName FROM held_row;
+CREATE VIEW charge_usage AS SELECT * EXCLUDE (path, "row", sub_account, sub_account_name, tags) FROM detail;

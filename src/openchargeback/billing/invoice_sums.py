@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from openchargeback import money
@@ -15,13 +16,17 @@ _ROWS = 4
 """How many rows are kept for each invoice and file."""
 
 
-def invoice_sums(charges: Charges) -> dict[str, tuple[InvoiceSum, ...]]:
-    """The charges of each period by source, invoice and currency; those that name no invoice are summed up, too."""
-    rows = " UNION ALL ".join(map(_cells, charges.loaded.tables))
-    if not rows:
+def invoice_sums(charges: Charges, sources: Collection[str] | None = None) -> dict[str, tuple[InvoiceSum, ...]]:
+    """The charges of each period by source, invoice and currency; those that name no invoice are summed up, too.
+
+    sources: only of these.
+    """
+    files = {file.number: file for file in charges.loaded.files if sources is None or file.file.source in sources}
+    tables = [table for table in charges.loaded.tables if any(file.number in files for file in table.files)]
+    if not tables:
         return {}
-    files = {file.number: file for file in charges.loaded.files}
-    values = {"currency": charges.config.currency, "most": _ROWS}
+    rows = " UNION ALL ".join(map(_cells, tables))
+    values = {"currency": charges.config.currency, "most": _ROWS, "files": list(files)}
     sums: dict[tuple[str, str, str, str], list[InvoiceSum]] = {}
     for number, invoice, currency, count, billed, tax, unreadable, first in charges.con.execute(
         sql(__package__, "invoice_sums.sql", rows=rows), values

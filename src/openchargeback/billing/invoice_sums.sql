@@ -11,5 +11,6 @@ SELECT
     count(*) FILTER (exact(BilledCost) IS NULL) AS unreadable,
     min(n, $most) AS first
 FROM ({rows})
+WHERE file IN $files
 GROUP BY ALL
 ORDER BY file, invoice, currency

@@ -156,9 +156,11 @@ def _corrections(
         amounts = lines_.amounts_of(row.pop("discount"), row.pop("billed"), ledger.config, row["source"])
         place = decisions[row.pop("decision")].place
         posted, invoiced = lines_.due_as(row["source"], row["pi"], ledger.config, ledger.directory)
+        kind, usage = Kind(row.pop("kind")), lines_.usage_of(row)
         correction = Correction(
-            kind=Kind(row.pop("kind")),
             **row,
+            kind=kind,
+            usage=usage,
             original=original,
             entry=Entry.REJECTED if rejected else Entry.LATE,
             amounts=Amounts() if rejected else amounts,

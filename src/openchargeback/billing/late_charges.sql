@@ -13,11 +13,21 @@ SELECT
     charge.cost AS exact_billed,
     coalesce(share.discount, 0) AS discount,
     coalesce(share.billed, 0) AS billed,
+    charge.kind,
+    usage.resource_id,
+    usage.resource_name,
+    usage.first_day,
+    usage.last_day,
+    usage.quantity,
+    usage.unit,
+    usage.list_unit_price,
+    usage.contracted_unit_price,
     (SELECT min(decision) FROM ruling WHERE ruling.n = charge.n) AS decision
 FROM disposition
 JOIN attributed AS charge USING (n)
 JOIN payer ON payer.id = charge.payer
 JOIN charge_id USING (n)
+JOIN charge_usage AS usage USING (n)
 LEFT JOIN charge_part AS part ON part.n = charge.n
 LEFT JOIN charge_share AS share ON share.id = part.id
 WHERE disposition.disposition <> 'held'

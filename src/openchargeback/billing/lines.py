@@ -10,16 +10,17 @@ Tables created:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.cells import resource_columns
 from openchargeback.focus.database import named_rows, query, sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config
-from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
+from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine, Usage, Various
 
 StatementKey = tuple[str, str, str]
 """Period, PI and project of a statement."""
@@ -39,7 +40,7 @@ def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
 def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
     """Allocate each line's cents to its resources. Call `sum_lines` first."""
     con.execute(sql(__package__, "billed_charges.sql"))
-    con.execute(sql(__package__, "resources.sql", **resource_columns(con)))
+    con.execute(sql(__package__, "resources.sql"))
     con.execute(
         sql(
             __package__,
@@ -56,7 +57,7 @@ def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
 def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence[int]) -> None:
     """Allocate the cents of these lines' resources to their charges. Call `sum_resources` and compute ids first."""
     wanted = ", ".join(str(int(number)) for number in lines) or "NULL"
-    con.execute(sql(__package__, "charge_parts.sql", lines=wanted, **resource_columns(con)))
+    con.execute(sql(__package__, "charge_parts.sql", lines=wanted))
     con.execute(
         sql(
             __package__,
@@ -89,41 +90,32 @@ def due_as(source: str, pi: str, config: Config, directory: Directory) -> tuple[
     return posted, posted and directory.person(pi).external
 
 
+def numbered_lines(con: duckdb.DuckDBPyConnection, config: Config, directory: Directory) -> dict[BillingLine, int]:
+    """The billing lines as `read_lines` gives them, each with its number in the table `line`."""
+    numbers = con.execute("SELECT id FROM line ORDER BY id").fetchall()
+    return {line: number for line, (number,) in zip(read_lines(con, config, directory), numbers, strict=True)}
+
+
 def read_resources(con: duckdb.DuckDBPyConnection, config: Config, most: int) -> dict[StatementKey, list[ResourceLine]]:
     """The resources of each statement. Per line: the `most` largest by list price and billed amount, and every credit,
     correction and adjustment. The others are summed up by kind, unless there is only one.
     """
-    rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
     result: dict[StatementKey, list[ResourceLine]] = {}
-    for (
-        period,
-        pi,
-        project,
-        fund,
-        source,
-        service,
-        kind,
-        resource_id,
-        name,
-        charges,
-        resources,
-        discount,
-        billed,
-    ) in rows:
-        shown = f"{resources:,} more resources" if resources > 1 else name
-        result.setdefault((period, pi, project), []).append(
-            ResourceLine(
-                fund=fund,
-                source=source,
-                service=service,
-                kind=Kind(kind),
-                resource_id=resource_id,
-                resource_name=shown,
-                charges=charges,
-                amounts=amounts_of(discount, billed, config, source),
-            )
-        )
+    for row in named_rows(con, sql(__package__, "statement_resources.sql"), {"most": most}):
+        key = row.pop("period"), row.pop("pi"), row.pop("project")
+        resources, kind = row.pop("resources"), Kind(row.pop("kind"))
+        amounts = amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
+        if resources > 1:
+            row["resource_name"] = f"{resources:,} more resources"
+        usage = usage_of(row)
+        result.setdefault(key, []).append(ResourceLine(**row, kind=kind, amounts=amounts, usage=usage))
     return result
+
+
+def usage_of(row: dict[str, Any]) -> Usage:
+    """Days, quantity and prices of a row of the database; takes them out of the row."""
+    values = {each.name: row.pop(each.name) for each in fields(Usage) if each.name in row}
+    return Usage(**values | {"various": Various(values.get("various", ""))})
 
 
 def _scale(currency: str) -> int:

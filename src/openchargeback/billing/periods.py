@@ -93,12 +93,14 @@ def bill_period(
     return found.get(period), problems
 
 
-def summed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str, SummedPeriod], list[Problem]]:
-    """Each period with its billing lines."""
+def summed(
+    charges: Charges, settled: Settled, posted: Posted, *, every_invoice: bool = False
+) -> tuple[dict[str, SummedPeriod], list[Problem]]:
+    """Each period with its billing lines. every_invoice: as for `month_results`."""
     read, files = charges_read(charges), file_records(charges)
     result: dict[str, SummedPeriod] = {}
     problems: list[Problem] = []
-    for period, month in month_results(charges, settled).items():
+    for period, month in month_results(charges, settled, every_invoice=every_invoice).items():
         state, added = charges.ledger.period_file(period), posted.get(period, NOTHING_POSTED)
         closed = state.closed if state.state is not State.OPEN else None
         made = SummedPeriod(
@@ -130,7 +132,8 @@ def summed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
 def billed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str, BilledPeriod], list[Problem]]:
     """Each period with everything."""
     ledger = charges.ledger
-    found, problems = summed(charges, settled, posted)
+    # The record of a month has the sums of every source, for invoices that come later.
+    found, problems = summed(charges, settled, posted, every_invoice=True)
     details = statements.read_details(charges)
     result: dict[str, BilledPeriod] = {}
     for period, each in found.items():

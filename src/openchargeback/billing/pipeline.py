@@ -15,6 +15,7 @@ import duckdb
 from openchargeback.billing import lines
 from openchargeback.billing.events import DONE, Events
 from openchargeback.billing.invoice_sums import invoice_sums
+from openchargeback.billing.provider_invoices import checked_sources
 from openchargeback.billing.source_totals import source_totals
 from openchargeback.focus.database import database, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
@@ -150,12 +151,15 @@ def settle(charges: Charges, *, ids_of_all: Collection[str] = ()) -> tuple[Settl
     return Settled({period: tuple(found) for period, found in decided.items()}, unusual), problems + faults
 
 
-def month_results(charges: Charges, settled: Settled) -> dict[str, MonthResult]:
-    """The results of settled months, by period."""
+def month_results(charges: Charges, settled: Settled, *, every_invoice: bool = False) -> dict[str, MonthResult]:
+    """The results of settled months, by period.
+
+    every_invoice: sums by invoice of all sources, not only of those whose invoices the ledger keeps.
+    """
     con = charges.con
     made = by_period(lines.read_lines(con, charges.config, charges.directory))
     totals, queue, flags = source_totals(charges), by_period(read_queue(con)), read_flags(con)
-    invoices = invoice_sums(charges)
+    invoices = invoice_sums(charges, None if every_invoice else checked_sources(charges.ledger))
     return {
         period: MonthResult(
             lines=made.get(period, ()),

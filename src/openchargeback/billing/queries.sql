@@ -54,6 +54,21 @@ JOIN line_share AS share ON share.id = line.id
 GROUP BY line.period, line.source
 ORDER BY line.period, line.source;
 
+-- odd_texts: a text of the charges on statements that may not be a cell of a CSV file as it is.
+SELECT DISTINCT text
+FROM (
+    SELECT unnest([fund, source, service]) AS text FROM line
+    UNION ALL
+    SELECT unnest([resource_id, resource_name]) FROM resource
+    UNION ALL
+    SELECT unnest([usage.unit, usage.person]) FROM charge_usage AS usage SEMI JOIN charge_part AS part ON part.n = usage.n
+)
+WHERE NOT regexp_full_match(text, $plain);
+
+-- text_macros: an exact amount and cents as text; empty for NULL.
+CREATE MACRO exact_text(amount) AS coalesce(rtrim(rtrim(amount::VARCHAR, '0'), '.'), '');
+CREATE MACRO cents_text(units) AS ((units::DECIMAL(30, 0)) * {unit})::VARCHAR;
+
 -- odd_tags: a distinct text of tags that has characters beyond ASCII, as such or escaped.
 SELECT DISTINCT text
 FROM tag
@@ -150,3 +165,12 @@ UPDATE book_line SET covered = EXISTS (
         AND line.fund = book_line.fund AND line.source = book_line.source AND line.service = book_line.service
         AND share.billed = book_line.billed
 );
+
+-- statement_file: a monthly statement with the file that its charges were written to.
+CREATE TABLE statement_file (filename VARCHAR, period VARCHAR, number VARCHAR, pi VARCHAR, project VARCHAR);
+
+-- charge_row: a row of `charges.csv` of one of the statements, as text.
+CREATE TABLE charge_row AS
+SELECT *
+FROM read_csv({files}, auto_detect = false, header = true, columns = {columns}, filename = true, quote = '"', escape = '"',
+    delim = ',', max_line_size = 20000000);

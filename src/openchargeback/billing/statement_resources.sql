@@ -29,7 +29,14 @@ SELECT
     sum(ranked.charges)::BIGINT AS charges,
     CASE WHEN listed THEN 1 ELSE count(*) END AS resources,
     sum(ranked.discount)::HUGEINT AS discount,
-    sum(ranked.billed)::HUGEINT AS billed
+    sum(ranked.billed)::HUGEINT AS billed,
+    min(ranked.first_day) AS first_day,
+    max(ranked.last_day) AS last_day,
+    any_value(ranked.quantity) FILTER (listed) AS quantity,
+    coalesce(any_value(ranked.unit) FILTER (listed), '') AS unit,
+    any_value(ranked.list_unit_price) FILTER (listed) AS list_unit_price,
+    any_value(ranked.contracted_unit_price) FILTER (listed) AS contracted_unit_price,
+    coalesce(any_value(ranked.various) FILTER (listed), '') AS various
 FROM ranked
 JOIN line ON line.id = ranked.parent
 GROUP BY line.id, line.period, line.pi, line.project, line.fund, line.source, line.service, listed, 7, 8, 9

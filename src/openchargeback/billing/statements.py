@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from openchargeback.billing import lines as lines_
@@ -14,6 +14,9 @@ from openchargeback.ledger.periods import last_day
 from openchargeback.model import (
     Attribution,
     BillingLine,
+    Correction,
+    Entry,
+    Fund,
     QueueItem,
     Reference,
     ResourceLine,
@@ -69,6 +72,16 @@ def by_statement(period: SummedPeriod, directory: Directory) -> tuple[StatementL
     )
 
 
+def corrections_of(corrections: Iterable[Correction]) -> tuple[Correction, ...]:
+    """The corrections that a statement shows: those that bill or credit a charge."""
+    return tuple(each for each in corrections if each.entry is not Entry.REJECTED)
+
+
+def paying_of(funds: Iterable[str], directory: Directory) -> tuple[Fund, ...]:
+    """What the directory says about the funds of a statement."""
+    return tuple(directory.fund(fund) for fund in funds)
+
+
 def make_statements(ledger: RecordedLedger, period: SummedPeriod, details: Details) -> tuple[Statement, ...]:
     """The statements of a period, ordered by PI and project."""
     draft = period.closed_on is None
@@ -77,8 +90,12 @@ def make_statements(ledger: RecordedLedger, period: SummedPeriod, details: Detai
     for item in period.queue:
         held.setdefault((item.pi, item.project), []).append(item)
     result = []
+    corrections: dict[tuple[str, str], list[Correction]] = {}
+    for correction in period.corrections:
+        corrections.setdefault((correction.pi, correction.project), []).append(correction)
     for each in by_statement(period, ledger.directory):
         payer = each.pi.email, each.project.id
+        own_corrections, paying = corrections_of(corrections.get(payer, ())), paying_of(each.funds, ledger.directory)
         key = (period.period, *payer)
         own_resources, own_held = tuple(details.resources.get(key, ())), tuple(held.get(payer, ()))
         found, named = details.attributions.get(key, ()), details.references.get(key, ())
@@ -86,6 +103,7 @@ def make_statements(ledger: RecordedLedger, period: SummedPeriod, details: Detai
             each.number,
             issued,
             draft,
+            period.accounting_date,
             each.pi,
             each.project,
             list(each.lines),
@@ -93,6 +111,8 @@ def make_statements(ledger: RecordedLedger, period: SummedPeriod, details: Detai
             own_held,
             found,
             named,
+            own_corrections,
+            paying,
         )
         result.append(
             Statement(
@@ -101,6 +121,7 @@ def make_statements(ledger: RecordedLedger, period: SummedPeriod, details: Detai
                 revision=period.revision,
                 draft=draft,
                 issued=issued,
+                accounting_date=period.accounting_date,
                 pi=each.pi,
                 project=each.project,
                 lines=each.lines,
@@ -109,6 +130,8 @@ def make_statements(ledger: RecordedLedger, period: SummedPeriod, details: Detai
                 digest=hashlib.sha256(repr(shown).encode()).hexdigest(),
                 attributions=found,
                 references=named,
+                corrections=own_corrections,
+                paying=paying,
             )
         )
     return tuple(result)

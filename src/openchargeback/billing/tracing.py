@@ -132,10 +132,8 @@ def _own_lines(ledger: RecordedLedger, period: str, wanted: Sequence[BillingLine
         con, config = charges.con, charges.config
         currency = config.currency
         lines_.sum_resources(con, currency)
-        made = lines_.read_lines(con, config, charges.directory)
-        ids = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
-        known = {line.key: (number, line) for number, line in zip(ids, made, strict=True)}
-        good = {line.key: known[line.key][0] for line in wanted if known.get(line.key, (0, None))[1] == line}
+        made = lines_.numbered_lines(con, config, charges.directory)
+        good = {line.key: made[line] for line in wanted if line in made}
         number_rest(charges, {line.source for line in wanted})
         lines_.share_charges(con, currency, sorted(good.values()))
         resources = _resources(con, charges.loaded.files, currency)
@@ -223,9 +221,7 @@ def _corrected_line(
 
 
 def _belongs(each: Correction, line: BillingLine) -> bool:
-    payer = (each.pi, each.project, each.fund, each.source, each.service)
-    corrects = each.corrects if each.entry in (Entry.CREDIT, Entry.REBILL) else ""
-    return (*payer, str(each.entry), each.original, corrects) == line.key
+    return each.line_key == line.key
 
 
 def _places_of(ledger: RecordedLedger, corrections: Iterable[Correction]) -> dict[str, Place]:

@@ -18,6 +18,7 @@ from openchargeback.ledger.directory_change import add_entry, import_list
 from openchargeback.ledger.directory_csv import read_list
 from openchargeback.ledger.directory_edit import KINDS, FileEdit
 from openchargeback.ledger.directory_stubs import stub_csv, stub_yaml
+from openchargeback.model import PayerClass
 from openchargeback.problems import UsageFault
 from openchargeback.review.suggestions import suggestions
 
@@ -50,14 +51,43 @@ def _several(name: str, help_: str) -> Callable[[Any], Any]:
 @click.option("--name", help="Name on statements.")
 @click.option("--department", help="Department on statements.")
 @_several("--alias", "Another address of the same person.")
+@click.option("--payer-class", type=click.Choice(list(PayerClass)), help="How the PI pays; by invoice unless internal.")
+@click.option("--organization", help="The organization that invoices are addressed to.")
+@_several("--address", "A line of its postal address.")
+@click.option("--purchase-order", help="The purchase order that invoices refer to.")
+@click.option("--taxable", type=click.Choice(["yes", "no"]), help="Whether the payer owes tax.")
 @with_ledger
-def add_person(email: str, name: str | None, department: str | None, alias: tuple[str, ...], named: str | None) -> None:
+def add_person(
+    email: str,
+    name: str | None,
+    department: str | None,
+    alias: tuple[str, ...],
+    payer_class: str | None,
+    organization: str | None,
+    address: tuple[str, ...],
+    purchase_order: str | None,
+    taxable: str | None,
+    named: str | None,
+) -> None:
     """Add a PI to directory/people.yaml.
 
     \b
     Example: focus-billing directory add person ada@example.edu --name "Ada Okafor" --department Biology
+             focus-billing directory add person mia@example.org --payer-class commercial --organization "Mia Labs" \\
+                 --address "1 Port Road" --address "Ostende"
     """
-    _add(named, "people", {"email": email, "name": name, "department": department, "aliases": alias})
+    entry = {
+        "email": email,
+        "name": name,
+        "department": department,
+        "aliases": alias,
+        "payer_class": payer_class and str(payer_class),
+        "organization": organization,
+        "address": address,
+        "purchase_order": purchase_order,
+        "taxable": taxable,
+    }
+    _add(named, "people", entry)
 
 
 @add.command("project")

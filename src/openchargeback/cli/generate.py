@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,13 +12,26 @@ from openchargeback.cli.listing import Column, cents, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import amount_words, note_problems, print_json, progress
 from openchargeback.cli.send import UNSENT, print_result, result_json
+from openchargeback.cli.span import generate_span
 from openchargeback.model import Statement
 from openchargeback.problems import UsageFault
 from openchargeback.wording import counted
 
 
 @click.command()
-@click.option("--period", required=True, type=PERIOD)
+@click.option("--period", type=PERIOD, help="The month.")
+@click.option("--project", metavar="ID", help="One statement for a project.")
+@click.option("--fund", metavar="ID", help="One statement for a fund.")
+@click.option("--pi", metavar="EMAIL", help="One statement for a PI, over all projects.")
+@click.option("--department", metavar="NAME", help="One statement for the PIs of a department.")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="The first day of its charges, in UTC.")
+@click.option("--until", "last", type=click.DateTime(["%Y-%m-%d"]), help="The last day of its charges.")
+@click.option("--fiscal-year", type=click.IntRange(1900, 9000), help="The fiscal year of its charges.")
+@click.option(
+    "--by-person/--not-by-person",
+    default=None,
+    help="With a table by person, where charge files name users (x_user); unless told otherwise, only on a PI's month.",
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("statements"), show_default=True
 )
@@ -25,21 +39,36 @@ from openchargeback.wording import counted
 @click.option("--send", "mail", is_flag=True, help="Then email them, as `focus-billing send` does.")
 @with_ledger
 @as_json
-def generate(period: str, output: Path, dry_run: bool, mail: bool, named: str | None, json_: bool) -> None:
+def generate(
+    period: str | None, output: Path, dry_run: bool, mail: bool, named: str | None, json_: bool, **span: Any
+) -> None:
     """Write the PDF statements of a period to its folder below the output, all or nothing.
 
+    With --project, --fund, --pi or --department: write one statement that sums up monthly ones, for a month, a fiscal
+    year or any days. A charge counts for the day on which it starts.
+
     \b
-    Example: focus-billing generate --period 2025-01 --dry-run
-             focus-billing generate --period 2025-01 --send
+    Examples:
+      focus-billing generate --period 2025-01 --dry-run
+      focus-billing generate --period 2025-01 --send
+      focus-billing generate --project climate-model --from 2024-09-01 --until 2025-08-31
+      focus-billing generate --department Chemistry --fiscal-year 2025
     """
     root = root_of(named)
     keep_apart(root, output)
+    if any(value for value in span.values()):
+        generate_span(root, {**span, "period": period, "dry_run": dry_run, "json_": json_}, output)
+        return
+    if period is None:
+        raise UsageFault("say which month with --period, or name a project, fund, PI or department")
     with progress(lines=True) as step:
         from openchargeback.portal.paths import STATEMENTS, statement_pdf
         from openchargeback.publish.books import open_books
         from openchargeback.publish.build import write_statements
+        from openchargeback.publish.month_charges import Wanted
 
-        books = open_books(root, wanted=period, step=step)
+        keep = () if dry_run else (Wanted.STATEMENTS,)
+        books = open_books(root, wanted=period, keep=keep, step=step)
         billed = books.period(period)
         if billed is None:
             raise UsageFault(f"the ledger has no period {period}")

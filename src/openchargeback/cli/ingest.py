@@ -94,6 +94,8 @@ def _print_files(done: Sequence[IngestedFile], currency: str, *, dry_run: bool) 
             f"{item.path}: {would}{item.action}, {counted(count, 'charge')}, "
             f"{amount} {currency} ({item.period}, {item.source})"
         )
+    for path in dict.fromkeys(filter(None, (item.usage_removed for item in done))):
+        click.echo(f"{path}: {would}removed: the charges that it belongs to are replaced")
 
 
 def _delivery(paths: Sequence[Path], config: Config, period: str | None) -> Delivery | None:

@@ -19,7 +19,7 @@ from openchargeback.model import Amounts
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
-    from openchargeback.model import StatementLines
+    from openchargeback.cli.listing import Billed
     from openchargeback.publish.books import Step
     from openchargeback.review.held_sums import HeldSum
 
@@ -67,9 +67,9 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Itera
         click.echo(line(cells))
 
 
-def amount_words(rows: Sequence[StatementLines], currency: str) -> str:
+def amount_words(rows: Sequence[Billed], currency: str) -> str:
     """The total of statements: `70.00 USD due`, with amounts that are only shown listed separately."""
-    posted = {line.posted for row in rows for line in row.lines}
+    posted = {each for row in rows for each in (True,) * bool(row.posted) + (False,) * bool(row.unposted)}
     due = money.human(Amounts.total(row.amounts for row in rows).billed, currency)
     shown_only = money.human(Amounts.total(row.shown for row in rows).billed, currency)
     if posted == {False}:

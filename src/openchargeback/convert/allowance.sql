@@ -1,5 +1,5 @@
 -- divided: one row per part, or two where a project's allowance covers some of it. grade: free or std (standard price);
--- NULL where there is no allowance. If a project used more than its allowance, each of its parts is free in proportion;
+-- empty where there is no allowance. If a project used more than its allowance, each of its parts is free in proportion;
 -- what rounding leaves (less than one in 10^12) goes to the first parts, in the order of time and label.
 CREATE TABLE divided AS
 WITH placed AS (
@@ -29,7 +29,7 @@ rounded AS (
     WINDOW
         scope AS (PARTITION BY project, graded{by}),
         before AS (
-            PARTITION BY project, graded{by} ORDER BY starts, label, meter, variant, n
+            PARTITION BY project, graded{by} ORDER BY starts, label, item, n
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         )
 )
@@ -38,5 +38,5 @@ FROM rounded WHERE free > 0
 UNION ALL
 SELECT
     * EXCLUDE (project, graded, allowance, used, proportion, rest, taken, free) REPLACE (amount - free AS amount),
-    CASE WHEN graded THEN 'std' END
+    CASE WHEN graded THEN 'std' ELSE '' END
 FROM rounded WHERE amount > free

@@ -2,10 +2,10 @@
 -- records there are.
 SELECT
     record.file, other.filename AS path, min(record.line) AS line, count(DISTINCT record.n) AS count
-FROM usage
-JOIN record ON record.n = usage.n
+FROM held
+JOIN record ON record.n = held.n
 JOIN read_parquet([{others}], filename = true) AS other ON other.identity = record.identity
-WHERE usage.starts < {last} AND usage.ends > {first}
-    AND other.starts < least(usage.ends, {last}) AND other.ends > greatest(usage.starts, {first})
+WHERE held.starts < {last} AND held.ends > {first}
+    AND other.starts < least(held.ends, {last}) AND other.ends > greatest(held.starts, {first})
 GROUP BY record.file, other.filename
 ORDER BY record.file, other.filename

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,8 +19,8 @@ from openchargeback.convert.owners import Owners
 from openchargeback.convert.rates import check_rates, cuts, fill_rates
 from openchargeback.convert.settings import Settings
 from openchargeback.convert.units import exact_units, in_unit
-from openchargeback.focus.csv_copy import copy_csv
-from openchargeback.focus.database import count, database, filled, identifier, insert, literal, named_rows, query, sql
+from openchargeback.convert.writing import write_charges
+from openchargeback.focus.database import count, database, filled, insert, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.patterns import expression
@@ -173,7 +172,7 @@ def convert(
         meters = _controls(con, request.kind, request.config.settings, period)
         conversion = _summary(con, request, period, found, meters, problems)
         if output is not None:
-            _write(con, request, period, rows, output)
+            write_charges(con, request.kind, request.config.settings, period, rows, output)
         if intervals is not None:
             write_intervals(con, instants, intervals, output)
     return conversion, problems
@@ -210,6 +209,8 @@ def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
     con.execute(query(__package__, "no_record"))
     if request.allow_empty:
         found.problems = [each for each in found.problems if each.code != "usage-empty"]
+    if not found.held and not has_errors(found.problems):
+        con.execute(sql(__package__, "held.sql"))
     return found
 
 
@@ -241,18 +242,19 @@ def _price(
     owners = Owners(settings, request.directory, request.tags, *bounds)
     owners.fill(con)
     given = [meter for meter in request.kind.meters if meter.unit]
-    usage = "(SELECT * FROM usage ANTI JOIN given USING (n, meter, variant))" if given else "usage"
-    _make_spans(con, bounds, None if rows == "day" else cuts(settings, *bounds) | owners.cuts())
+    held = f"({sql(__package__, 'held_unpriced.sql')})" if given else "held"
+    _make_spans(con, bounds, None if rows == "day" else cuts(settings, *bounds) | owners.cuts)
     name = "parts.sql" if rows == "job" else "days.sql"
-    con.execute(sql(__package__, "cut.sql", usage=usage, **_instants(bounds)))
+    con.execute(sql(__package__, "cut.sql", held=held, **_instants(bounds)))
     con.execute(sql(__package__, name))
     problems = fill_rates(con, request.kind, settings, path, bounds)
     if has_errors(problems):
         return problems
+    con.execute(sql(__package__, "offers.sql"))
     _divide(con, allowance, bounds)
     con.execute(sql(__package__, "charges.sql"))
     if given:
-        _take_given(con, given, settings, bounds, owners.cuts())
+        _take_given(con, given, settings, bounds, owners.cuts)
     return [*problems, *_unpriced(con, path), *_unknown_owners(con, path)]
 
 
@@ -284,7 +286,7 @@ def _take_given(
     meters: Sequence[Meter],
     settings: Settings,
     bounds: tuple[dt.datetime, dt.datetime],
-    cut: set[dt.datetime],
+    cut: Collection[dt.datetime],
 ) -> None:
     """Add the rows whose costs the records give to `charge`. cut: where an owner may change."""
     by_day = settings.rows != "job"
@@ -307,7 +309,7 @@ def _instants(bounds: tuple[dt.datetime, dt.datetime]) -> dict[str, str]:
 
 
 def _make_spans(
-    con: duckdb.DuckDBPyConnection, bounds: tuple[dt.datetime, dt.datetime], cut: set[dt.datetime] | None
+    con: duckdb.DuckDBPyConnection, bounds: tuple[dt.datetime, dt.datetime], cut: Collection[dt.datetime] | None
 ) -> None:
     """Fill `span`, and make the macros that cut usage. cut: where to cut; None for every midnight."""
     days = [bounds[0] + _ONE_DAY * day for day in range((bounds[1] - bounds[0]).days)]
@@ -405,71 +407,4 @@ def _summary(
         meters=meters,
         problems=problems,
         notes=found.notes,
-    )
-
-
-def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_of: str, output: Path) -> None:
-    """Write the charges as CSV."""
-    settings = request.config.settings
-    by_day = rows_of != "job"
-    con.execute(query(__package__, "text"), {"sku": settings.sku})
-    parts = {
-        "job_columns": ""
-        if by_day
-        else f"{_record_columns(request.kind)}source_file AS x_SourceFile, line AS x_SourceLine,",
-        "amount": _amount(request.kind.decimals),
-        # A price may be for a million of what is consumed.
-        "consumed": "consumed(amount, divided_by, unit)" if request.kind.decimals else "quantity",
-        "consumed_unit": "counted(unit)" if request.kind.decimals else "unit",
-        "user_column": ", person AS x_user" if settings.users else "",
-        "resource": "concat_ws('/', cluster, partition, tier, account)"
-        if by_day
-        else "concat_ws('/', cluster, resource)",
-        "record_columns": ""
-        if by_day
-        else "record.line, record.resource, record.state, input_file.name AS source_file,",
-        "record_join": ""
-        if by_day
-        else "JOIN record ON record.n = charge.n JOIN input_file ON input_file.number = record.file",
-        # Labels may differ in nothing but their subsidy.
-        "order": "charge.span, account, person, cluster, partition, qos, tier, charge.meter, charge.variant, label.id"
-        if by_day
-        else "charge.n, charge.span, charge.meter, charge.variant",
-    }
-    rows = sql(__package__, "focus.sql", **parts)
-    constants = {f"${name}": literal(value) for name, value in _constants(request, period).items()}
-    # In one pass: a value may look like the name of another.
-    rows = re.sub(r"\$[a-z_]+", lambda found: constants[found[0]], rows)
-    copied = copy_csv(con, rows, output)
-    if copied != (charges := count(con, "SELECT count(*) FROM charge")):
-        raise OutsideFault(f"rows were lost or added ({charges} of {copied}); report this as a bug in the program")
-
-
-def _constants(request: Request, period: str) -> dict[str, str]:
-    """What is the same in every row."""
-    settings = request.config.settings
-    first, last = month_bounds(period)
-    return {
-        "billing_account": settings.billing_account,
-        "currency": settings.currency,
-        "period_start": f"{first:%Y-%m-%dT%H:%M:%SZ}",
-        "period_end": f"{last:%Y-%m-%dT%H:%M:%SZ}",
-        "provider": settings.provider,
-        "service": settings.service,
-        "resource_type": request.kind.resource_type,
-    }
-
-
-def _record_columns(kind: Kind) -> str:
-    return "".join(f"{column} AS {identifier(name)}, " for name, column in kind.record_columns.items())
-
-
-def _amount(decimals: int) -> str:
-    """SQL of the column with the exact amount."""
-    if not decimals:
-        return "amount AS x_UsageSeconds"
-    one = 10**decimals
-    return (
-        f"trimmed((amount // {one})::DECIMAL(29, 0)::DECIMAL(38, {decimals}) "
-        f"+ (amount % {one})::DECIMAL({decimals}, 0) * {Decimal(1).scaleb(-decimals):f}) AS x_UsageAmount"
     )

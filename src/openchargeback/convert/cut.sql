@@ -1,10 +1,8 @@
--- cut: one row per record, meter and span of the period in which it was used; most usage is in one span.
+-- spanned: one row per record and holding that was used in the period, with its first and last span.
+-- cut: one row per record, holding and span of the period in which it was used.
+CREATE VIEW spanned AS
+SELECT *, span_on(greatest(starts, {first})) AS first_span, span_on(least(ends, {last}) - 1) AS last_span
+FROM {held}
+WHERE starts < {last} AND ends > {first};
 CREATE VIEW cut AS
-WITH placed AS (
-    SELECT *, span_on(greatest(starts, {first})) AS span, span_on(least(ends, {last}) - 1) AS last_span
-    FROM {usage}
-    WHERE starts < {last} AND ends > {first}
-)
-SELECT * EXCLUDE (last_span) FROM placed WHERE span = last_span
-UNION ALL
-SELECT * EXCLUDE (span, last_span), unnest(range(span, last_span + 1)) AS span FROM placed WHERE span <> last_span
+SELECT * EXCLUDE (first_span, last_span), unnest(range(first_span, last_span + 1))::INTEGER AS span FROM spanned

@@ -1,5 +1,5 @@
--- The output: one row per charge, FOCUS 1.2 (columns in alphabetical order, then our own). Order: as in the inputs, or by
--- day and owner; always total.
+-- One row per charge, or per form with NULL for what differs between its charges, as FOCUS 1.2 (columns in alphabetical
+-- order, then our own).
 SELECT
     NULL AS AvailabilityZone,
     cost AS BilledCost,
@@ -38,7 +38,7 @@ SELECT
     sku AS SkuId,
     meter_title AS SkuMeter,
     details AS SkuPriceDetails,
-    concat_ws('.', sku, rate_name, grade) AS SkuPriceId,
+    concat_ws('.', sku, rate_name, nullif(grade, '')) AS SkuPriceId,
     account AS SubAccountId,
     account AS SubAccountName,
     CASE WHEN account IS NOT NULL THEN 'Account' END AS SubAccountType,
@@ -54,38 +54,18 @@ SELECT
     subsidy AS x_SubsidyPercent,
     {amount}
     {user_column}
+    {further}
 FROM (
-    -- Texts and constants come after the sort, which then moves little.
     SELECT
         *,
         coalesce(own_resource, nullif({resource}, '')) AS resource_id,
         coalesce(own_name, resource_id) AS resource_name,
-        coalesce(given_cost < 0, false) AS credit,
         trimmed(coalesce(price_number, given_price)) AS price,
         trimmed(list_number) AS list_price,
         trimmed(quantity_number) AS quantity,
         trimmed(coalesce(given_cost, quantity_number * price_number)) AS cost,
-        trimmed(coalesce(given_list, quantity_number * list_number)) AS list
-    FROM (
-        SELECT
-            charge.n, charge.span, charge.starts, charge.ends, charge.records, charge.amount, charge.variant, charge.meter,
-            charge.grade, charge.divided_by, charge.given_cost, charge.given_list, charge.given_price,
-            charge.quantity AS quantity_number, charge.price AS price_number, rate.list_price AS list_number,
-            label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
-            label_detail.resource AS own_resource, label_detail.resource_name AS own_name,
-            text.sku, text.description, text.meter_title, text.category, text.subcategory,
-            text.recurring, nullif(text.service, '') AS service, text.details,
-            {record_columns}
-            rate.name AS rate_name, rate.unit, rate.valid_from, charge.subsidy,
-            CASE WHEN label_detail.tags IS NULL THEN payer.tags
-                ELSE json_merge_patch(label_detail.tags, payer.tags)::VARCHAR END AS tags
-        FROM charge
-        JOIN label ON label.id = charge.label
-        LEFT JOIN label_detail ON label_detail.label = charge.label
-        JOIN text ON text.label = charge.label AND text.meter = charge.meter AND text.variant = charge.variant
-        JOIN rate ON rate.id = charge.rate
-        JOIN payer ON payer.id = charge.payer
-        {record_join}
-        ORDER BY {order}, grade
-    )
+        -- Many lists are the price, and text takes time.
+        CASE WHEN given_cost IS NULL AND price_number = list_number THEN cost
+            ELSE trimmed(coalesce(given_list, quantity_number * list_number)) END AS list
+    FROM {rows}
 )

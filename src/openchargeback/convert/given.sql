@@ -4,21 +4,22 @@
 CREATE TABLE given_part AS
 WITH placed AS (
     SELECT
-        usage.*, given.cost, coalesce(given.list, given.cost) AS list, given.price,
-        list_sort(list_distinct([greatest(usage.starts, {first}), least(usage.ends, {last})]
-            || list_filter([{cuts}]::BIGINT[], lambda cut: cut > greatest(usage.starts, {first}) AND cut < least(usage.ends, {last})))
+        held.*, item.id AS item, given.cost, coalesce(given.list, given.cost) AS list, given.price,
+        list_sort(list_distinct([greatest(held.starts, {first}), least(held.ends, {last})]
+            || list_filter([{cuts}]::BIGINT[], lambda cut: cut > greatest(held.starts, {first}) AND cut < least(held.ends, {last})))
         ) AS instants
-    FROM usage
-    JOIN given ON given.n = usage.n AND given.meter = usage.meter AND given.variant = usage.variant
-    WHERE usage.starts < {last} AND usage.ends > {first}
+    FROM given
+    JOIN held_item AS item ON item.meter = given.meter AND item.variant = given.variant
+    JOIN held ON held.n = given.n AND held.holding = item.id
+    WHERE held.starts < {last} AND held.ends > {first}
 ),
 piece AS (
     SELECT *, unnest(instants[:-2]) AS since, unnest(instants[2:]) AS until FROM placed
 ),
 measured AS (
     SELECT
-        {record} AS n, label, meter, variant, sign(cost) AS sign, price,
-        used_within(amount, starts, ends, since, until)::HUGEINT AS amount,
+        {record} AS n, label, item, sign(cost) AS sign, price,
+        used_within(factor, starts, ends, since, until)::HUGEINT AS amount,
         sign(cost) * used_within(abs(cost), starts, ends, since, until)::HUGEINT AS cost,
         sign(list) * used_within(abs(list), starts, ends, since, until)::HUGEINT AS list,
         {by_day} AND since // 86400 = (until - 1) // 86400 AS daily,
@@ -27,8 +28,8 @@ measured AS (
     FROM piece
 )
 SELECT
-    n, label, meter, variant, starts, ends, span_on(starts) AS span, count(*) AS records,
+    n, label, item, starts, ends, span_on(starts) AS span, count(*) AS records,
     sum(amount)::HUGEINT AS amount, sum(cost)::HUGEINT AS cost, sum(list)::HUGEINT AS list,
     CASE WHEN count(price) = count(*) AND min(price) = max(price) THEN min(price) END AS price
 FROM measured
-GROUP BY n, label, meter, variant, sign, starts, ends
+GROUP BY n, label, item, sign, starts, ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -24,14 +25,14 @@ def kept_configs(root: Path) -> tuple[list[tuple[Kind, ConfigFile]], list[Proble
     problems: list[Problem] = []
     if not (root / CONVERSIONS).exists():
         return found, problems
-    gate = Gate(root)
+    gate, kinds = Gate(root), names()
     for relative in listed(root, CONVERSIONS, problems, gate):
         if PurePosixPath(relative).suffix not in _SUFFIXES:
             continue
         if fault := gate.fault(relative):
             problems.append(fault)
             continue
-        kind, faults = _kind(root / relative, relative)
+        kind, faults = _kind(root / relative, relative, kinds)
         problems += faults
         if kind is not None:
             config, faults = read_config(kind, root / relative, relative)
@@ -46,8 +47,8 @@ def kept_configs(root: Path) -> tuple[list[tuple[Kind, ConfigFile]], list[Proble
     return found, problems
 
 
-def _kind(path: Path, relative: str) -> tuple[Kind | None, list[Problem]]:
-    """The kind whose section a config has; None, without a problem, for a list."""
+def _kind(path: Path, relative: str, kinds: Collection[str]) -> tuple[Kind | None, list[Problem]]:
+    """Which of the kinds a config has a section of; None, without a problem, for a list."""
     try:
         tree, reader = parse(path.read_bytes(), relative)
     except OSError as error:
@@ -57,7 +58,7 @@ def _kind(path: Path, relative: str) -> tuple[Kind | None, list[Problem]]:
         return None, reader.problems
     if not isinstance(tree, Mapping):
         return None, []
-    known = [key.text for key, _ in tree.items if key.text in names()]
+    known = [key.text for key, _ in tree.items if key.text in kinds]
     if len(known) != 1:
         several = f"the config has sections of several kinds: {', '.join(known)}"
         what = several if known else "the config has no section for a kind of usage records, such as `slurm:`"

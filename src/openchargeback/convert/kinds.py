@@ -89,6 +89,7 @@ class Found:
     read: how many records. left_out: how many of them have no row in `usage`, by reason. problems: their faults; with
     an error nothing is written. allowance: what is free. notes: what the control totals should say about the inputs.
     rates, owners: those that the inputs or the kind's own settings give, after those of the common settings.
+    held: whether the kind has created what is otherwise made of `usage` (`held.sql`).
     """
 
     read: int = 0
@@ -98,6 +99,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
     rates: list[Rate] = field(default_factory=list)
     owners: list[Owner] = field(default_factory=list)
+    held: bool = False
 
     def leave_out(self, reason: str, records: int) -> None:
         """Count records that are not used."""

@@ -55,7 +55,9 @@ class Owners:
     def __init__(
         self, settings: Settings, directory: Directory, tags: Tags, start: dt.datetime, end: dt.datetime
     ) -> None:
-        self._owners = settings.owners
+        self._owners: dict[tuple[str, str], list[Owner]] = {}
+        for owner in settings.owners:
+            self._owners.setdefault((owner.account.casefold(), owner.user.casefold()), []).append(owner)
         self._by_id = settings.account_is_project
         self._tags = tags
         self._start, self._end = start, end
@@ -68,13 +70,12 @@ class Owners:
             for column, value in entry.match
             if column == _ACCOUNT_COLUMN
         }
-
-    def cuts(self) -> set[dt.datetime]:
-        """The instants within the period at which a payer may change."""
-        days = {day for owner in self._owners for day in (owner.since, _next(owner.until)) if day}
+        days = {day for owner in settings.owners for day in (owner.since, _next(owner.until)) if day}
         for project in self._projects.values():
             days |= {day for each in project.entries for day in (each.since, _next(each.until)) if day}
-        return {at for day in days if self._start < (at := midnight(day)) < self._end}
+        self.cuts = frozenset(at for day in days if self._start < (at := midnight(day)) < self._end)
+        """The instants within the period at which a payer may change."""
+        self._instants = sorted({self._start, self._end, *self.cuts})
 
     def fill(self, con: duckdb.DuckDBPyConnection) -> None:
         """Create `payer` and `label_payer` for every row of `label`."""
@@ -96,9 +97,8 @@ class Owners:
 
         stated: by the records; who pays if nothing else names a payer.
         """
-        instants = sorted({self._start, self._end, *self.cuts()})
         found: list[Dated] = []
-        for since, until in pairwise(instants):
+        for since, until in pairwise(self._instants):
             payer = self._on(account.casefold(), person.casefold(), since.date())
             payer = self._stated(stated, since.date()) if payer == Payer() else payer
             if found and found[-1].payer == payer:
@@ -122,10 +122,10 @@ class Owners:
 
     def _fitting(self, account: str, person: str, day: dt.date) -> Iterator[Owner]:
         """The owners that fit, those that name the user first."""
-        for owner in sorted(self._owners, key=lambda each: (not each.user, not each.account)):
-            fits = owner.account.casefold() in ("", account) and owner.user.casefold() in ("", person)
-            if fits and (owner.since or day) <= day <= (owner.until or day):
-                yield owner
+        for key in dict.fromkeys(((account, person), ("", person), (account, ""), ("", ""))):
+            for owner in self._owners.get(key, ()):
+                if (owner.since or day) <= day <= (owner.until or day):
+                    yield owner
 
 
 def _of_project(entry: ProjectEntry, day: dt.date) -> Payer:

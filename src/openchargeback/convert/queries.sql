@@ -7,47 +7,35 @@ CREATE TABLE rate (
     id INTEGER, name VARCHAR, unit VARCHAR, base HUGEINT, price DECIMAL(24, 9), list_price DECIMAL(24, 9),
     since BIGINT, until BIGINT, valid_from VARCHAR, subsidy VARCHAR
 );
--- priced: one row per kind of usage and rate that is for it on some days.
-CREATE TABLE priced (
-    label INTEGER, meter VARCHAR, variant VARCHAR, customer VARCHAR, rate INTEGER, divisor INTEGER
-);
--- rate_keys: one row per label, meter, variant and customer class of the usage in the period, with what rates go by.
+-- priced: one row per label, item, customer class and rate that is for it on some days.
+CREATE TABLE priced (label INTEGER, item INTEGER, customer VARCHAR, rate INTEGER, divisor INTEGER);
+-- rate_keys: one row per label, item and customer class of the usage in the period, with what rates go by.
 SELECT DISTINCT
-    part.label, part.meter, part.variant, payer.customer,
+    used.label, used.item, item.meter, item.variant, payer.customer,
     coalesce(label.cluster, ''), coalesce(label.partition, ''), coalesce(label.qos, ''), coalesce(label.tier, '')
-FROM (SELECT DISTINCT label, meter, variant FROM part) AS part
-JOIN label ON label.id = part.label
-JOIN label_payer ON label_payer.label = part.label
+FROM used
+JOIN held_item AS item ON item.id = used.item
+JOIN label ON label.id = used.label
+JOIN label_payer ON label_payer.label = used.label
 JOIN payer ON payer.id = label_payer.payer
 ORDER BY ALL;
 -- undivided: one row per part, where there is no allowance.
-CREATE VIEW divided AS SELECT *, NULL::VARCHAR AS grade FROM part;
+CREATE VIEW divided AS SELECT *, '' AS grade FROM part;
 -- recurring: whether there is usage that recurs.
-SELECT count(*) > 0 FROM usage JOIN meter ON meter.name = usage.meter WHERE meter.recurring;
+SELECT count(*) > 0 FROM held_item AS item JOIN meter ON meter.name = item.meter WHERE meter.recurring;
 -- months: the first and the last month in which there is usage.
-SELECT left(as_time(min(starts)), 7), left(as_time(max(ends) - 1), 7) FROM usage;
+SELECT left(as_time(min(starts)), 7), left(as_time(max(ends) - 1), 7) FROM held;
 -- span: one row per part of the period in which no rate and no owner changes; a UTC day each if rows are per day.
 CREATE TABLE span (id INTEGER, starts BIGINT, ends BIGINT);
 -- span_on: the number of the span that an instant of the period is in; spans begin at midnight.
 CREATE MACRO span_on(instant) AS ({span_of_day})[(instant - {first}) // 86400 + 1];
 -- last_record: the highest number of a record that has usage.
-SELECT coalesce(max(n), 0) FROM usage;
+SELECT coalesce(max(n), 0) FROM held;
 -- used: how many records have usage, and how many of them in the period; as bits, faster than count(DISTINCT n).
 SELECT
     coalesce(bit_count(bitstring_agg(n, 0, {most})), 0),
     coalesce(bit_count(bitstring_agg(n, 0, {most}) FILTER (WHERE starts < {last} AND ends > {first})), 0)
-FROM usage;
--- text: one row per label, meter and variant: how its rows name the SKU, and what for.
-CREATE TABLE text AS
-SELECT
-    label.id AS label, part.meter, part.variant,
-    concat_ws('.', $sku, label.partition, label.tier, meter.sku, nullif(part.variant, '')) AS sku,
-    concat_ws(' ', meter.title, nullif(part.variant, ''), 'on ' || coalesce(label.partition, label.tier)) AS description,
-    meter.title AS meter_title, meter.category, meter.subcategory, meter.recurring, meter.service, detail.details
-FROM (SELECT DISTINCT label, meter, variant FROM charge) AS part
-JOIN label ON label.id = part.label
-JOIN meter ON meter.name = part.meter
-LEFT JOIN detail ON detail.tier = label.tier;
+FROM held;
 -- meter: one row per meter of the kind.
 CREATE TABLE meter (
     name VARCHAR, sku VARCHAR, title VARCHAR, category VARCHAR, subcategory VARCHAR, recurring BOOLEAN,
@@ -60,14 +48,23 @@ SELECT n, 0 AS file, 0::BIGINT AS line, 0::UBIGINT AS identity, '' AS resource, 
 CREATE TABLE input_file (number INTEGER, name VARCHAR);
 -- unpriced: one row per kind of usage for which no rate is there on some day, with the first day and the records.
 SELECT
-    charge.meter, charge.variant, coalesce(label.partition, '') AS partition, coalesce(label.qos, '') AS qos,
+    item.meter, item.variant, coalesce(label.partition, '') AS partition, coalesce(label.qos, '') AS qos,
     coalesce(label.tier, '') AS tier, payer.customer, left(as_time(min(charge.starts)), 10) AS day, sum(charge.records) AS records
-FROM charge JOIN label ON label.id = charge.label LEFT JOIN payer ON payer.id = charge.payer
-WHERE charge.rate IS NULL
+FROM charge
+JOIN held_item AS item ON item.id = charge.item
+JOIN label ON label.id = charge.label
+JOIN label_payer
+    ON label_payer.label = charge.label AND charge.starts >= label_payer.since AND charge.starts < label_payer.until
+JOIN payer ON payer.id = label_payer.payer
+WHERE charge.offer IS NULL
 GROUP BY ALL ORDER BY ALL LIMIT 50;
--- unknown_owners: one row per account whose usage has no project: how many charges it has.
-SELECT coalesce(label.account, '') AS account, count(*) AS charges
-FROM charge JOIN label ON label.id = charge.label JOIN payer ON payer.id = charge.payer
+-- unknown_owners: one row per account whose usage has no project: how many charges it has. A span has one payer.
+SELECT coalesce(label.account, '') AS account, sum(used.charges) AS charges
+FROM (SELECT label, span, min(starts) AS starts, count(*) AS charges FROM charge GROUP BY label, span) AS used
+JOIN label ON label.id = used.label
+JOIN label_payer
+    ON label_payer.label = used.label AND used.starts >= label_payer.since AND used.starts < label_payer.until
+JOIN payer ON payer.id = label_payer.payer
 WHERE payer.project = '' GROUP BY ALL ORDER BY ALL;
 -- given_rate: two rows per meter whose cost the records give: the row of `rate` that has its unit, and no price; and for
 -- credits, one without a unit.
@@ -82,7 +79,9 @@ FROM (
     FROM usage JOIN given ON given.n = usage.n AND given.meter = usage.meter AND given.variant = usage.variant
     WHERE starts < {last} AND ends > {first} GROUP BY usage.meter
 ) AS recorded
-LEFT JOIN (SELECT meter, sum(cost)::HUGEINT AS cost FROM given_part GROUP BY meter) AS charged USING (meter);
+LEFT JOIN (
+    SELECT item.meter, sum(given_part.cost)::HUGEINT AS cost FROM given_part JOIN held_item AS item ON item.id = given_part.item GROUP BY item.meter
+) AS charged USING (meter);
 -- named: one row per label: its account and user, and the project, PI and fund that the records name.
 SELECT
     label.id, label.account, label.person, coalesce(label_detail.project, ''), coalesce(label_detail.pi, ''),

@@ -2,7 +2,7 @@
 
 Tables:
     rate      one row per rate: its unit in base units, its prices, its days (UTC, half-open)
-    priced    one row per label, meter, variant, customer class and rate that fits
+    priced    one row per label, item, customer class and rate that fits
 """
 
 from __future__ import annotations
@@ -85,21 +85,24 @@ def _days(rate: Rate) -> tuple[dt.datetime, dt.datetime]:
 def fill_rates(
     con: duckdb.DuckDBPyConnection, kind: Kind, settings: Settings, config: str, period: tuple[dt.datetime, dt.datetime]
 ) -> list[Problem]:
-    """Create `rate` and `priced` for what `part` holds; rates that overlap on some usage, and unused rates."""
+    """Create `rate` and `priced` for what `used` holds; rates that overlap on some usage, and unused rates."""
     con.execute(query(__package__, "rate"))
     con.execute(query(__package__, "priced"))
     rates = settings.rates
     month = MONTHS[settings.month] or seconds(period[1]) - seconds(period[0])
     insert(con, "rate", [_row(number, rate, kind, month) for number, rate in enumerate(rates, 1)])
-    rows, overlaps, used = [], set(), set()
     divisors = {(label, meter): value for label, meter, value in con.execute("SELECT * FROM divisor").fetchall()}
-    for label, meter, variant, customer, cluster, partition, qos, tier in con.execute(
+    rows, fitting = [], dict[tuple[str, _Key], list[int]]()
+    for label, item, meter, variant, customer, cluster, partition, qos, tier in con.execute(
         query(__package__, "rate_keys")
     ).fetchall():
-        fitting = list(_fitting(rates, meter, _Key(cluster, partition, qos, tier, variant, customer)))
-        rows += [(label, meter, variant, customer, number, divisors.get((label, meter), 1)) for number in fitting]
-        used |= set(fitting)
-        overlaps |= set(_overlaps(rates, fitting, period))
+        # Many labels differ only in who used something.
+        key = meter, _Key(cluster, partition, qos, tier, variant, customer)
+        if key not in fitting:
+            fitting[key] = list(_fitting(rates, *key))
+        rows += [(label, item, customer, number, divisors.get((label, meter), 1)) for number in fitting[key]]
+    overlaps = {pair for numbers in fitting.values() for pair in _overlaps(rates, numbers, period)}
+    used = {number for numbers in fitting.values() for number in numbers}
     insert(con, "priced", rows)
     # In a month without any usage, unused rates say nothing.
     unused = _unused(rates, used, period, config) if rows else ()

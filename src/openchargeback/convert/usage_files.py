@@ -16,6 +16,7 @@ import duckdb
 
 from openchargeback.convert.instants import month_bounds, seconds
 from openchargeback.convert.intervals import COLUMNS
+from openchargeback.convert.shared.charges import rows_split
 from openchargeback.focus.database import count, database, file_literal, named_rows, sql
 from openchargeback.focus.equal_files import content_digest, content_size
 from openchargeback.ledger.files import USAGE, ChargeFile, Gate, intervals_path, listed, source_name
@@ -132,22 +133,27 @@ def _of_open_month(con: duckdb.DuckDBPyConnection, ledger: Ledger, files: Sequen
             message = f"{own[0].path} is not what was converted from the usage in {file.path}"
             fix = f"convert the usage again, or remove {file.path} if the charges are from elsewhere"
             yield Problem(own[0].path, "usage-unbilled", message, fix)
-        yield from _unsplit(file, charges)
+        yield from _unsplit(ledger, file, charges)
     for one, other in combinations(files, 2):
         yield from _twice(con, ledger, one, other)
 
 
-def _unsplit(file: _File, charges: Sequence[ChargeFile]) -> Iterator[Problem]:
-    """Charge files with the very costs that were split."""
-    for part in filter(None, file.split.split(",")):
-        size, _, digest = part.partition(" ")
-        for each in charges:
-            if str(content_size(each.location, each.ceiling)) == size and (
-                content_digest(each.location, each.ceiling) == digest
-            ):
-                message = f"its shared costs are also billed split, in the charges of {file.source}"
-                fix = f"remove it, and convert with `other_rows: keep` so that {file.source} has its other rows as well"
-                yield Problem(each.path, "shared-unsplit", message, fix)
+def _unsplit(ledger: Ledger, file: _File, charges: Sequence[ChargeFile]) -> Iterator[Problem]:
+    """Charge files with the very costs that were split, or with a later export of them."""
+    parts = [part.partition(" ") for part in filter(None, file.split.split(","))]
+    for each in charges if parts else ():
+        size, same = str(content_size(each.location, each.ceiling)), False
+        for known, _, digest in parts:
+            same = same or (known == size and content_digest(each.location, each.ceiling) == digest)
+        if same:
+            message = f"its shared costs are also billed split, in the charges of {file.source}"
+            fix = f"remove it, and convert with `other_rows: keep` so that {file.source} has its other rows as well"
+            yield Problem(each.path, "shared-unsplit", message, fix)
+        elif each.source != file.source and (rows := rows_split(each, ledger.config, ledger.root / file.path)):
+            what = "is for a cost that is" if rows == 1 else "are for costs that are"
+            message = f"{counted(rows, 'row')} {what} also billed split, in the charges of {file.source}"
+            how = f"convert it again with `other_rows: keep` into the charges of {file.source}, and remove it"
+            yield Problem(each.path, "shared-unsplit", message, f"if it is a later export, {how}", count=rows)
 
 
 def _twice(con: duckdb.DuckDBPyConnection, ledger: Ledger, one: _File, other: _File) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+from openchargeback.characters import one_line
 from openchargeback.deliver.letters import Sender, sender_of
 from openchargeback.deliver.log import Log, sending_alone
 from openchargeback.deliver.mime import ENCODED, Attachment
@@ -19,7 +20,6 @@ from openchargeback.files.writing import outside, write_file
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, DeliveryState
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
-from openchargeback.portal.statement_view import shown
 from openchargeback.problems import UsageFault
 from openchargeback.publish.books import AllBooks
 from openchargeback.templating.filters import date_human, period_human
@@ -142,7 +142,7 @@ def _copied(log: Log, delivery: Delivery, archive: Path, folder: Path, office: O
 def _letter(books: AllBooks, billed: BilledPeriod, archive: str) -> FinanceLetter:
     config: Config = books.ledger.settings(billed.period)
     month, revised = period_human(billed.period), " (revised)" if billed.revision > 1 else ""
-    unit = shown(config.organization.unit or config.organization.name)
+    unit = one_line(config.organization.unit or config.organization.name)
     return FinanceLetter(
         subject=f"For finance: research computing, {month}{revised} ({unit})",
         preview=f"Journal, control totals and statements of {month}",

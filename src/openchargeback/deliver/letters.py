@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.addresses import safe_address
+from openchargeback.characters import one_line
 from openchargeback.deliver.parcels import Message, Part
 from openchargeback.deliver.wording import amount_words, what_happens
 from openchargeback.ledger.deliveries import DeliveryKind
@@ -17,7 +18,6 @@ from openchargeback.ledger.settings import Config, EmailSettings
 from openchargeback.model import Amounts, BilledPeriod, PeriodAmounts
 from openchargeback.portal.paths import pi_page, statement_pdf
 from openchargeback.portal.shell import whom_to_ask
-from openchargeback.portal.statement_view import shown
 from openchargeback.templating.filters import date_human, period_human
 from openchargeback.wording import counted, listed
 
@@ -110,11 +110,11 @@ def sender_of(config: Config, *, has_logo: bool) -> Sender:
     """Who sends messages, by the settings."""
     contact, mail = whom_to_ask(config)
     return Sender(
-        organization=shown(config.organization.name),
-        unit=shown(config.organization.unit),
-        contact=shown(contact),
+        organization=one_line(config.organization.name),
+        unit=one_line(config.organization.unit),
+        contact=one_line(contact),
         contact_mail=mail,
-        contact_phone=shown(config.organization.contact.phone),
+        contact_phone=one_line(config.organization.contact.phone),
         contact_url=safe_address(config.organization.contact.url),
         logo=has_logo,
     )
@@ -135,18 +135,18 @@ def letter_of(message: Message, desk: Desk, *, attached: int, copies: Iterable[s
         subject=_subject(message, desk),
         preview=_preview(total, rows, config.currency, draft=draft),
         period=period_human(period.period),
-        name=shown(parcel.name) or parcel.to,
+        name=one_line(parcel.name) or parcel.to,
         sender=sender_of(config, has_logo=desk.has_logo),
         draft=draft,
         object_by=date_human(message.object_by),
         revised=message.revised,
         again=message.attempt > 1,
-        copy=shown(parcel.copy),
+        copy=one_line(parcel.copy),
         rows=rows,
         total=total,
         value=total.list if statements and not total.due and total.list > 0 else None,
         happens=what_happens(statements, config, period.accounting_date),
-        withdrawn=tuple(f"{each.number} ({shown(each.project)})" for each in message.withdrawn),
+        withdrawn=tuple(f"{each.number} ({one_line(each.project)})" for each in message.withdrawn),
         others=message.others,
         questions=date_human(questions + days) if questions and not draft else "",
         note=desk.email.note.strip(),
@@ -160,7 +160,7 @@ def letter_of(message: Message, desk: Desk, *, attached: int, copies: Iterable[s
 
 def _subject(message: Message, desk: Desk) -> str:
     month = period_human(desk.period.period)
-    organization = shown(desk.config.organization.unit or desk.config.organization.name)
+    organization = one_line(desk.config.organization.unit or desk.config.organization.name)
     if message.kind is DeliveryKind.DRAFT:
         return f"DRAFT statements, {month}: object by {date_human(message.object_by)}"
     what = "Revised statements" if message.revised else "Research computing statements"
@@ -185,9 +185,9 @@ def _row(part: Part, desk: Desk, url: str) -> Row:
     amounts, value = (statement.amounts, statement.shown) if statement else (Amounts(), Amounts())
     own = value if statement and statement.only_shown else amounts
     return Row(
-        project=shown(part.project.title) or "Without a project",
-        project_id=shown(part.project.id),
-        pi=shown(part.pi.name),
+        project=one_line(part.project.title) or "Without a project",
+        project_id=one_line(part.project.id),
+        pi=one_line(part.pi.name),
         number=part.number,
         list=own.list,
         discount=own.discount,
@@ -255,5 +255,5 @@ def copy_words(message: Message, copies: Mapping[str, Sequence[str]]) -> list[st
     by_address: dict[str, list[str]] = {}
     for part in message.parcel.parts:
         for address in copies.get(part.number, ()):
-            by_address.setdefault(address, []).append(shown(part.project.title) or part.project.id)
+            by_address.setdefault(address, []).append(one_line(part.project.title) or part.project.id)
     return [f"{address} gets a copy for {listed(titles, _NAMED)}." for address, titles in sorted(by_address.items())]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from openchargeback import __version__
+from openchargeback.characters import one_line
 from openchargeback.deliver.letters import Desk, copies_of, copy_words, letter_of
 from openchargeback.deliver.mime import ENCODED, Attachment, Content, address_fault, message_bytes
 from openchargeback.deliver.parcels import Message, Part
@@ -20,22 +20,19 @@ from openchargeback.ledger.files import read_bytes
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, EmailSettings
-from openchargeback.model import BilledPeriod, Provenance, Statement
+from openchargeback.model import BilledPeriod
 from openchargeback.portal.logo import usable_logo
-from openchargeback.portal.paths import folder_name, statement_pdf
+from openchargeback.portal.paths import statement_name, statement_pdf
 from openchargeback.portal.shell import whom_to_ask
-from openchargeback.portal.statement_view import shown
-from openchargeback.portal.statements import statement_histories, statement_pdfs
+from openchargeback.portal.statements import statement_histories
 from openchargeback.portal.theme import accents
 from openchargeback.problems import LedgerFault, Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_cache
-from openchargeback.publish.build import make_site
-from openchargeback.publish.pdf_run import PdfRun
+from openchargeback.publish.build import pdfs_of
+from openchargeback.publish.pdf_run import kept_or_rendered
 from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.templating.environment import Templates, make_environment
 
-_TOGETHER = 64
-"""How many PDFs are in memory together."""
 MEGABYTE = 1_000_000
 _REMOTE = re.compile(
     r"""<(?:link|script|iframe|object|embed|base)\b|\b(?:src|background|srcset)\s*=\s*["']?(?!cid:|data:)[^"'\s>]"""
@@ -126,11 +123,11 @@ class Studio:
             Content(
                 id=delivery.id,
                 sender=self.email.sender or "billing@openchargeback.invalid",
-                sender_name=shown(self.email.sender_name or organization.unit or organization.name),
+                sender_name=one_line(self.email.sender_name or organization.unit or organization.name),
                 to=delivery.to,
-                name=shown(name),
+                name=one_line(name),
                 reply_to=self.email.reply_to or whom_to_ask(self.config)[1],
-                subject=shown(subject),
+                subject=one_line(subject),
                 text=text,
                 html=html,
                 logo=self.logo,
@@ -187,24 +184,14 @@ def spool_pdfs(
     paths = {statement_pdf(part.statement): part.number for part in parts if part.statement}
     if not paths:
         return {}
-    site = make_site(books, Provenance("", "", __version__), {})
-    env = make_environment(books.ledger.root / "templates")
-    plans = [plan for plan in statement_pdfs(site, env, period=period.period) if plan.path in paths]
+    plans = [plan for plan in pdfs_of(books, period.period) if plan.path in paths]
     secrets.refuse_in_statements(plans)
-    store, found = open_cache(books.ledger.root), {}
-    for start in range(0, len(plans), _TOGETHER):
-        with closing(PdfRun(plans[start : start + _TOGETHER], store)) as run:
-            for path, data in run.rest(step):
-                file = folder / f"{paths[path]}.pdf"
-                _write(file, data)
-                found[paths[path]] = file
+    found = {}
+    for path, data in kept_or_rendered(plans, open_cache(books.ledger.root), step):
+        file = folder / f"{paths[path]}.pdf"
+        _write(file, data)
+        found[paths[path]] = file
     return found
-
-
-def attachment_name(statement: Statement) -> str:
-    """The name of a statement's PDF: month, project and number."""
-    digest = statement.number.removeprefix(f"{statement.period}-")
-    return f"{statement.period}_{folder_name(statement.project.id)}_{digest}.pdf"
 
 
 def _attachments(parts: Iterable[Part], pdfs: Mapping[str, Path], email: EmailSettings) -> list[Attachment]:
@@ -212,4 +199,4 @@ def _attachments(parts: Iterable[Part], pdfs: Mapping[str, Path], email: EmailSe
     files = [(part.statement, pdfs[part.number]) for part in parts if part.statement and part.number in pdfs]
     if sum(file.stat().st_size for _, file in files) * ENCODED > email.max_size * MEGABYTE:
         return []
-    return [Attachment(attachment_name(statement), file.read_bytes()) for statement, file in files]
+    return [Attachment(f"{statement_name(statement)}.pdf", file.read_bytes()) for statement, file in files]

@@ -15,6 +15,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 
 from openchargeback import money
+from openchargeback.characters import one_line
 from openchargeback.deliver.letters import Sender, sender_of
 from openchargeback.deliver.log import Log, sending_alone
 from openchargeback.deliver.parcels import message_id, sender_domain
@@ -27,7 +28,8 @@ from openchargeback.ledger.directory import Directory, canonical_email
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.settings import EmailSettings, Payer
 from openchargeback.model import QueueItem
-from openchargeback.portal.statement_view import flag_words, shown, source_label
+from openchargeback.portal.statement_parts import source_label
+from openchargeback.portal.statement_words import flag_words
 from openchargeback.problems import UsageFault
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.filters import date_human, period_human
@@ -165,37 +167,37 @@ def _delivery(
 def _question(ledger: RecordedLedger, item: QueueItem, delivery: Delivery, also: tuple[str, ...]) -> Question:
     config, directory, details = ledger.config, ledger.directory, item.details
     amount = money.to_cents(item.exact_billed, item.currency)
-    what = shown(item.service) or source_label(config, item.source)
+    what = one_line(item.service) or source_label(config, item.source)
     days = " to ".join(dict.fromkeys(date_human(day) for day in (details.first_day, details.last_day) if day))
     rows = tuple(
         ChoiceRow(
             number=number,
-            project=shown(directory.project(each.project).title),
+            project=one_line(directory.project(each.project).title),
             project_id=each.project,
             fund=each.fund,
-            title=shown(directory.funds[each.fund].title) if each.fund in directory.funds else "",
+            title=one_line(directory.funds[each.fund].title) if each.fund in directory.funds else "",
         )
         for number, each in enumerate(delivery.choices, start=1)
     )
     return Question(
         subject=f"Which fund pays? {what}, {period_human(item.period)} [{item.id}]",
         preview=f"{item.currency} {money.human(amount, item.currency)} waits for your answer",
-        name=shown(directory.person(delivery.to).name),
+        name=one_line(directory.person(delivery.to).name),
         sender=sender_of(config, has_logo=logo_of(ledger) is not None),
         period=period_human(item.period),
         item=item.id,
-        project=shown(directory.project(item.project).title) if item.project else "",
-        service=shown(item.service),
+        project=one_line(directory.project(item.project).title) if item.project else "",
+        service=one_line(item.service),
         source=source_label(config, item.source),
         charges=item.charges,
         amount=amount,
         unit=item.currency,
         days=days,
-        resources=tuple(shown(each) for each in details.resources),
+        resources=tuple(one_line(each) for each in details.resources),
         reasons=tuple(flag_words(flag) for flag in item.uncleared),
         choices=rows,
         also=also,
-        pi=shown(directory.person(delivery.pi).name),
+        pi=one_line(directory.person(delivery.pi).name),
         currency=config.currency,
     )
 
@@ -282,7 +284,7 @@ def _own_words(message: EmailMessage) -> str:
         if line == _SIGNATURE or (_QUOTED.match(line) and not line.lstrip().startswith(">")):
             break
         if not line.lstrip().startswith(">"):
-            lines.append(shown(line))
+            lines.append(one_line(line))
     return "\n".join(lines).strip()
 
 

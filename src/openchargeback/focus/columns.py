@@ -94,6 +94,9 @@ OLDER_VALUES = {"PricingCategory": {"On-Demand": "Standard", "Commitment-Based":
 WITHDRAWN = {"ChargeSubcategory": "ChargeClass and CommitmentDiscountStatus"}
 """Columns of earlier versions without a single replacement, and the columns of FOCUS 1.0 to use instead."""
 
+USER_COLUMN = "x_user"
+"""Who used what was charged: a column of our converters, for sums by person."""
+
 CATEGORIES = TABLE["ChargeCategory"].values
 """Allowed values of ChargeCategory."""
 

@@ -108,7 +108,7 @@ class Staging:
         if whole.suffix == ".parquet":
             raise UsageFault(f"{whole.name}: a Parquet file cannot be split unchanged; export each month separately")
         with database() as con:
-            load(con, [self._as_charge_file(whole.name, whole.staged)], self.config)
+            load(con, [self._as_charge_file(whole.name, whole.staged)], self.config, only_charges=True)
             rows = con.execute("SELECT strftime(period_start, '%Y-%m') FROM charge ORDER BY n").fetchall()
         stem = whole.staged.name.partition(".")[0]
         targets = {month: self.folder / f"{stem}-{month}.csv" for month in whole.months}
@@ -153,7 +153,7 @@ class Staging:
         file = self._as_charge_file(name, staged)
         with database() as con:
             try:
-                _, problems = load(con, [file], self.config)
+                _, problems = load(con, [file], self.config, only_charges=True)
                 if has_errors(problems):
                     return None, problems
                 months = con.execute(
@@ -170,7 +170,7 @@ class Staging:
 def content_of(files: Sequence[ChargeFile], config: Config) -> Content | None:
     """The combined content of charge files of one source and period; None if one of them cannot be read."""
     with database() as con:
-        _, problems = load(con, files, config)
+        _, problems = load(con, files, config, only_charges=True)
         return None if has_errors(problems) else _content(con, config.currency)
 
 

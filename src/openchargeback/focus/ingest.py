@@ -50,7 +50,8 @@ class IngestedFile:
     origin: the file as given; path: where it is in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
     before: what the source had in the period so far; None if nothing, or if it could not be read.
     before_paths: its files. problems: warnings from reading, and a notice if the source is not listed.
-    overlaps: what the new file has in common with them.
+    overlaps: what the new file has in common with them. usage_removed: the file that said which usage the replaced
+    charges bill; empty if there was none.
     """
 
     origin: str
@@ -63,6 +64,7 @@ class IngestedFile:
     before_paths: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
+    usage_removed: str = ""
 
     def as_json(self) -> dict[str, object]:
         """The public JSON form; amounts are strings."""
@@ -76,6 +78,7 @@ class IngestedFile:
             "before": _content_json(self.before) if self.before else None,
             "before_paths": list(self.before_paths),
             "overlaps": [overlap.as_json() for overlap in self.overlaps],
+            "usage_removed": self.usage_removed or None,
             "problems": [problem.as_json() for problem in self.problems],
         }
 
@@ -296,6 +299,8 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
     paths = _paths(place, fresh, gone, plan)
     plan.puts += [(item.staged, path) for item, path in zip(fresh, paths, strict=True)]
     plan.removes += [file.path for file in gone if file.path not in paths]
+    stale = _stale_usage(place, gone)
+    plan.removes += [stale] if stale else []
     now = {item.digest: path for item, path in zip(fresh, paths, strict=True)}
     for item in group:
         new = item in fresh
@@ -311,6 +316,7 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
             before_paths=tuple(file.path for file in existing) if new else (),
             problems=item.problems,
             overlaps=overlapping.get(id(item), ()),
+            usage_removed=stale if new else "",
         )
 
 
@@ -325,6 +331,12 @@ def _changes(
     fresh = [item for item in first if item.digest not in known]
     stands_in = [file for file in place.existing if files.is_estimate(file.path)]
     return fresh, stands_in if fresh and place.mode != "add" else []
+
+
+def _stale_usage(place: _Place, gone: Sequence[ChargeFile]) -> str:
+    """The file of which usage the charges that go were converted from; empty if charges stay or there is none."""
+    path = files.intervals_path(place.period, place.source)
+    return path if len(gone) == len(place.existing) > 0 and (place.ledger.root / path).is_file() else ""
 
 
 def _refusal(

@@ -5,7 +5,7 @@ A file that cannot be read this way has no months: it is rejected when read in f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,11 +30,13 @@ def months_of(file: ChargeFile) -> frozenset[str]:
 
 def has_column(file: ChargeFile, name: str) -> bool:
     """Whether a charge file has a column of that name."""
-    with database() as con:
-        try:
-            return name in _relation(con, file.location)[0]
-        except (duckdb.Error, ValueError, OSError, EOFError):
-            return False
+    try:
+        if parquet.is_parquet(file.location):
+            with database() as con:
+                return name in _relation(con, file.location)[0]
+        return name in _names(_header(file.location))
+    except (duckdb.Error, ValueError, OSError, EOFError):
+        return False
 
 
 @lru_cache(maxsize=4096)
@@ -74,8 +76,17 @@ def _relation(con: duckdb.DuckDBPyConnection, location: Path) -> tuple[list[str]
     if parquet.is_parquet(location):
         labels, relation = parquet.text_relation(con, location)
     else:
-        header, _ = csv_text.read_header(location, "")
-        if header is None:
-            raise ValueError("no header")
-        labels, relation = header.cells, csv_text.relation([location], len(header.cells))
-    return [canonical_name(label) for label in labels], relation
+        labels = _header(location)
+        relation = csv_text.relation([location], len(labels))
+    return _names(labels), relation
+
+
+def _header(location: Path) -> list[str]:
+    header, _ = csv_text.read_header(location, "")
+    if header is None:
+        raise ValueError("no header")
+    return header.cells
+
+
+def _names(labels: Iterable[str]) -> list[str]:
+    return [canonical_name(label) for label in labels]

@@ -9,9 +9,10 @@ rows with equal cells, if their files have the same columns in any order. The ro
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,7 @@ import duckdb
 from openchargeback.focus import csv_text, decompression, layout, parquet, prefilter
 from openchargeback.focus.common_lines import CommonLines
 from openchargeback.focus.csv_positions import Record
-from openchargeback.focus.database import literals, sql
+from openchargeback.focus.database import literals, make_room, sql, unoptimized
 from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import ByteCounts, Layout
 from openchargeback.focus.row_conditions import RowConditions, row_conditions
@@ -35,6 +36,8 @@ _SMALL = 8 << 20
 """The most bytes of a file that is read together with others."""
 _LARGE = 128 << 20
 """The fewest bytes of a file that is read in larger pieces, enough of them for several cores."""
+_PLANNED = 32 << 20
+"""From how many bytes optimizing the query saves more time, at common parts of conditions, than it takes."""
 
 
 MakeConditions = Callable[[ChargeFile, Sequence[str], Sequence[str]], RowConditions]
@@ -170,19 +173,22 @@ def open_files(
     files: Sequence[ChargeFile],
     config: Config,
     *,
-    whole: bool,
+    keep: Collection[str] | None,
     versions: Sequence[OpenFile] = (),
     make: MakeConditions | None = None,
     marked: bool = True,
 ) -> tuple[list[OpenFile], list[Problem]]:
     """Read the rows of files into tables raw_0, raw_1, …; those with problems that prevent it are left out.
 
-    whole: keep every cell; otherwise only the marks and the few cells that later checks need, which takes little memory
-    whatever the size of the files. versions: files read whole before, perhaps in another schema; what a file shares
-    with its version is not read again. make: mark rows by these conditions instead of those for billing; then no column
-    is needed. marked: False for files that need not be checked; planning the marks takes longer than reading a file.
+    keep: the columns whose cells are kept; None for all. Without any, only the marks and the few cells that checks need
+    are kept, which takes little memory whatever the size of the files. versions: files read whole before, perhaps in
+    another schema; what a file shares with its version is not read again. make: mark rows by these conditions instead
+    of those for billing; then no column is needed. marked: False for files that need not be checked; planning the marks
+    takes longer than reading a file.
     """
-    known = _Conditions(make, marked=marked)
+    whole = keep is None
+    make_room(con, sum(file.text_size for file in files))
+    known = _Conditions(make, keep or (), marked=marked)
     ready: list[Described] = []
     problems: list[Problem] = []
     for number, file in enumerate(files):
@@ -234,9 +240,11 @@ class Described:
 
 @dataclass(slots=True)
 class _Conditions:
-    """The conditions of files; equal ones as one object. make, marked: as for `open_files`."""
+    """The conditions of files; equal ones as one object. make, keep, marked: as for `open_files`."""
 
     make: MakeConditions | None
+    keep: Collection[str]
+    _: KW_ONLY
     marked: bool
     _known: dict[object, RowConditions] = field(default_factory=dict)
 
@@ -246,7 +254,7 @@ class _Conditions:
             return self.make(file, labels, names)
         key = (*names, source.cost, source.dialect, *sorted(source.severity.items()))
         if key not in self._known:
-            made = row_conditions(names, source)
+            made = row_conditions(names, source, self.keep)
             self._known[key] = made if self.marked else replace(made, sql=())
         return self._known[key]
 
@@ -301,7 +309,8 @@ def _read_together(
     """Read files into one table. Also returns those about which there is any doubt; they must be read alone."""
     if len(group) == 1:
         return [], group
-    target = _Target(con, RawTable(con, name, group[0].names, group[0].conditions), whole)
+    size = sum(each.file.text_size for each in group)
+    target = _Target(con, RawTable(con, name, group[0].names, group[0].conditions), whole, size)
     paths = [each.file.location for each in group]
     numbers, places = [each.number for each in group], literals(map(str, paths))
     # DuckDB runs outside Python's lock, so the bytes are counted at the same time.
@@ -340,7 +349,7 @@ def _read_alone(
     version = read_version(name, each, versions, read)
     if version is not None:
         return version, []
-    target = _Target(con, RawTable(con, name, each.names, each.conditions), whole)
+    target = _Target(con, RawTable(con, name, each.names, each.conditions), whole, each.file.text_size)
     reading = _Reading(target, each.file, each.number)
     rows, found, problems = reading.csv() if each.header else reading.parquet(each.relation)
     return (each.opened(target.table, 0, rows, found) if found is not None else None), problems
@@ -348,11 +357,12 @@ def _read_alone(
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The table that rows go into."""
+    """The table that rows go into. size: how many bytes of text they have."""
 
     con: duckdb.DuckDBPyConnection
     table: RawTable
     whole: bool
+    size: int
 
     @property
     def width(self) -> int:
@@ -370,10 +380,11 @@ class _Target:
         marks += [f"{layout.commas_where_open(self.width)} AS commas", f"({file})::INTEGER AS file"]
         self.con.execute(f"DROP TABLE IF EXISTS {self.table.name}")
         try:
-            made = self.con.execute(
-                f"CREATE TABLE {self.table.name} AS SELECT {', '.join([*kept, *marks])} "
-                f"FROM (SELECT *, {conditions.named} FROM {relation})"
-            ).fetchone()
+            with unoptimized(self.con) if self.size < _PLANNED else nullcontext():
+                made = self.con.execute(
+                    f"CREATE TABLE {self.table.name} AS SELECT {', '.join([*kept, *marks])} "
+                    f"FROM (SELECT *, {conditions.named} FROM {relation})"
+                ).fetchone()
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:

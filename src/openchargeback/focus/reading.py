@@ -7,19 +7,19 @@ The database after `load`:
     key_set     one row per set of tag keys that sources have
     tag         the distinct texts of tags, with what they say about the payer (`tags.sql`)
     charge      one row per charge (`charges.sql`)
-    cell        view: one row per charge, with any FOCUS column as text, for stages that need few of them
+    cell        view: one row per charge, with any FOCUS column and x_user as text, for stages that need few of them
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.columns import CATEGORIES, COLUMNS
+from openchargeback.focus.columns import CATEGORIES, COLUMNS, USER_COLUMN
 from openchargeback.focus.database import identifier, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.loaded import Loaded, LoadedFile, LoadedTable, number_rows
@@ -27,7 +27,7 @@ from openchargeback.focus.opening import OpenFile, make_macros, open_files
 from openchargeback.focus.tag_table import read_tag_texts
 from openchargeback.focus.verdict import check_files, with_positions
 from openchargeback.ledger.files import ChargeFile
-from openchargeback.ledger.settings import Config
+from openchargeback.ledger.settings import COST_COLUMNS, Config
 from openchargeback.problems import Problem, Severity
 
 _NEEDED = (
@@ -39,6 +39,8 @@ _NEEDED = (
     "ListCost",
     "ServiceName",
 )
+_OF_CHARGES = {*_NEEDED, *COST_COLUMNS, *(back for back, _ in BACK_REFERENCES)}
+"""The columns that `charge` is made of, besides tags."""
 _CATEGORIES = [word.lower() for word in CATEGORIES]
 _SMALLEST = 30
 
@@ -50,18 +52,21 @@ def load(
     versions: Sequence[OpenFile] = (),
     *,
     passed: bool = False,
+    only_charges: bool = False,
 ) -> tuple[Loaded, list[Problem]]:
     """Read the charges of one or more months; all files of a month must be among them.
 
     A file with an error is left out, so the charges of its month (`Loaded.faulty`) must not be used. versions: other
     versions of the files, loaded before into another schema (`Loaded.versions`). passed: the same bytes passed all
-    checks before, so only what prevents counting them is reported.
+    checks before, so only what prevents counting them is reported. only_charges: keep only the cells that `charge` is
+    made of, which takes less time and memory; then there is no view `cell`.
     """
     if passed:
         make_macros(con)
-        opened, problems = open_files(con, files, config, whole=True, marked=False)
+        opened, problems = open_files(con, files, config, keep=None, marked=False)
     else:
-        opened, problems = _open_files(con, files, config, whole=True, versions=versions)
+        keep = _OF_CHARGES if only_charges else None
+        opened, problems = _open_files(con, files, config, keep=keep, versions=versions)
     tables = number_rows(con, opened, config)
     problems += read_tag_texts(con, tables, config)
     for table in tables:
@@ -70,7 +75,8 @@ def load(
     problems += _uncounted(con, loaded.files)
     if not passed:
         problems += _beyond_exact(con, tables)
-    _create_cells(con, tables)
+    if not only_charges:
+        _create_cells(con, tables)
     wrong = {each.path for each in problems if each.severity is Severity.ERROR}
     return replace(loaded, faulty=frozenset(each.period for each in files if each.path in wrong)), problems
 
@@ -82,7 +88,7 @@ def check(
 
     full: check every row with Frictionless, not only those that the prefilter does not pass.
     """
-    opened, problems = _open_files(con, files, config, whole=False, full=full)
+    opened, problems = _open_files(con, files, config, keep=(), full=full)
     tables = number_rows(con, opened, config)
     return [*problems, *read_tag_texts(con, tables, config), *_beyond_exact(con, tables)]
 
@@ -92,20 +98,20 @@ def _open_files(
     files: Sequence[ChargeFile],
     config: Config,
     *,
-    whole: bool,
+    keep: Collection[str] | None,
     full: bool = False,
     versions: Sequence[OpenFile] = (),
 ) -> tuple[list[OpenFile], list[Problem]]:
     """The files without errors, and all problems."""
     make_macros(con)
-    opened, problems = open_files(con, files, config, whole=whole, versions=versions)
+    opened, problems = open_files(con, files, config, keep=keep, versions=versions)
     faults = check_files(opened, full=full)
     wrong = {each.path for each in faults if each.severity is Severity.ERROR}
     return [each for each in opened if each.file.path not in wrong], problems + faults
 
 
 def _create_cells(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable]) -> None:
-    names = sorted({name for table in tables for name in table.names if name in COLUMNS})
+    names = sorted({name for table in tables for name in table.names if name in (*COLUMNS, USER_COLUMN)})
     parts = []
     for table in tables:
         cells = (f", {table.expression(name)} AS {identifier(name)}" for name in names)

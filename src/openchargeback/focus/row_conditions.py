@@ -54,8 +54,8 @@ class RowConditions:
     compared: tuple[Rule, ...]
 
 
-def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
-    """The conditions for a file with these columns (canonical names, in order)."""
+def row_conditions(names: Sequence[str], source: Source, keep: Collection[str] = ()) -> RowConditions:
+    """The conditions for a file with these columns (canonical names, in order). keep: columns whose cells are kept."""
     dialect = detect(names, source.dialect)
     described = {**_UNDESCRIBED, **{field["name"]: field for field in schema_for(dialect)["fields"]}}
     amounts = frozenset({source.cost, "ListCost"})
@@ -76,7 +76,7 @@ def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
         dialect=dialect,
         fields=tuple(fields),
         amounts=amounts,
-        kept=_kept(names, amounts, compared_columns(compared)),
+        kept=_kept(names, amounts, {*compared_columns(compared), *keep}),
         named=", ".join([*known, derived_columns(names)]),
         sql=(suspicious, *(sql for _, _, sql in counted), *(rule.where for rule in by_row)),
         counted=tuple(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from openchargeback.ledger.declared import Key, shape_of, values_of
 from openchargeback.ledger.shape import Choice, Date, ListOf, Record, Shape, Text
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
-from openchargeback.model import BillTo, PayerClass, Person, Project, field_values
+from openchargeback.model import BillTo, Fund, PayerClass, Person, Project, field_values
 from openchargeback.problems import Problem, Severity
 
 PEOPLE_FILE = "directory/people.yaml"
@@ -118,16 +118,12 @@ class ProjectEntry:
     """A project of the directory with its dated entries and the accounts and resources that belong to it.
 
     single: whether PI and fund of the only entry are next to the id, not under `entries`; the meaning is the same.
-    award: the number of the grant or contract, as written by the sponsor.
     """
 
     project: Project
     entries: tuple[Entry, ...]
-    start: dt.date | None = None
-    end: dt.date | None = None
     match: tuple[tuple[str, str], ...] = ()
     single: bool = field(default=False, compare=False)
-    award: str = ""
 
     def entry_on(self, day: dt.date) -> Entry:
         """The entry in force on a day; an empty one if there is none."""
@@ -198,6 +194,11 @@ class Directory:
         known = self.projects.get(id_)
         return known.project if known else Project(id_, id_)
 
+    def fund(self, id_: str) -> Fund:
+        """The fund with that accounting string, known or not."""
+        known = self.funds.get(id_)
+        return Fund(id_, known.title, known.since, known.until) if known else Fund(id_)
+
 
 PERSON = shape_of(PersonEntry)
 FUND = shape_of(FundEntry)
@@ -226,13 +227,10 @@ def _project(values: dict[str, Any], node: Node, reader: Reader) -> tuple[Node, 
         reader.fault(node, "date-order", "`end` is before `start`", "swap the dates")
     id_ = values["id"]
     return node, ProjectEntry(
-        project=Project(id_, values.get("title", id_)),
+        project=Project(id_, values.get("title", id_), values.get("award", ""), start, end),
         entries=entries,
-        start=start,
-        end=end,
         match=tuple((column, value) for column in MATCH_COLUMNS for value in values.get("match", {}).get(column, ())),
         single=bool(beside),
-        award=values.get("award", ""),
     )
 
 
@@ -297,14 +295,15 @@ def directory_values(directory: Directory) -> dict[str, Any]:
 
 def _project_values(entry: ProjectEntry) -> dict[str, Any]:
     match = {column: [value for name, value in entry.match if name == column] for column in MATCH_COLUMNS}
+    project = entry.project
     optional = {
-        "award": entry.award,
+        "award": project.award,
         "entries": [values_of(each) for each in entry.entries],
-        "start": entry.start and entry.start.isoformat(),
-        "end": entry.end and entry.end.isoformat(),
+        "start": project.start and project.start.isoformat(),
+        "end": project.end and project.end.isoformat(),
         "match": {column: values for column, values in match.items() if values},
     }
-    return {"id": entry.project.id, "title": entry.project.title} | {key: v for key, v in optional.items() if v}
+    return {"id": project.id, "title": project.title} | {key: v for key, v in optional.items() if v}
 
 
 def _overlap(first: Entry, second: Entry) -> bool:

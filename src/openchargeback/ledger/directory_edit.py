@@ -35,7 +35,7 @@ from openchargeback.problems import LedgerFault, UsageFault
 PAYER_KEYS = ("pi", "fund", "pis", "funds", "from", "until")
 """The keys of a project that are in its `entries` instead, if it has them."""
 
-_DEFAULTS = {"status": "active"}
+_DEFAULTS = {"status": "active", "payer_class": "internal"}
 _COMMENT = re.compile(r"#[^\r\n]*")
 _BLANK = " \t\r\n"
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from openchargeback import money
 from openchargeback.ledger import table
-from openchargeback.model import Amounts, BillingLine, Entry, Kind
+from openchargeback.model import Amounts, BillingLine, Entry, Kind, Various
 
 ENTRY_WORDS = (
     "own: charges of the period itself; late: of an earlier one, approved since; "
@@ -35,7 +35,16 @@ RESOURCE_COLUMNS = (
     *map(table.text, ("resource_id", "resource_name")),
     table.count("charges"),
 )
-"""What identifies a resource of a statement, and how many charges it has; AMOUNT_COLUMNS follow in every file."""
+"""What identifies a resource of a statement, and how many charges it has. In every file, AMOUNT_COLUMNS follow, then
+USAGE_COLUMNS."""
+
+USAGE_COLUMNS = (
+    *map(table.optional, (table.day("first_day"), table.day("last_day"), table.exact("quantity"))),
+    table.text("unit"),
+    *map(table.optional, (table.exact("list_unit_price"), table.exact("contracted_unit_price"))),
+    table.word("various", Various),
+)
+"""The days, the quantity and the unit prices of a resource or charge; they follow the amounts."""
 
 Value = str | int | bool
 

@@ -96,6 +96,12 @@ def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
     return day.year + (starts > 1 and day.month >= starts), month
 
 
+def fiscal_year_days(year: int, starts: int) -> tuple[dt.date, dt.date]:
+    """The first and the last day of a fiscal year. starts: the month in which fiscal years start."""
+    first = dt.date(year - (starts > 1), starts, 1)
+    return first, first.replace(year=first.year + 1) - dt.timedelta(days=1)
+
+
 _DIGEST = Text(r"[0-9a-f]{64}", "a SHA-256 digest")
 
 

@@ -28,7 +28,7 @@ from openchargeback.ledger.settings import FORMAT_PATTERN, Config, Mail
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
-MAX_LOGO_BYTES = 2 * 1024 * 1024
+MAX_LOGO_BYTES = 1_000_000
 
 _Take = Callable[[str], bytes | None]
 _Entries = TypeVar("_Entries")
@@ -310,15 +310,19 @@ def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[tuple[Page
 def _logo(relative: str, take: _Take, problems: list[Problem]) -> Logo | None:
     if not relative:
         return None
-    where = Problem(
-        FILE_NAME, "bad-logo", f"the logo {relative[:100]} cannot be used", "name an SVG or PNG file in the ledger"
-    )
+
+    def fault(what: str, fix: str) -> None:
+        problems.append(Problem(FILE_NAME, "bad-logo", f"the logo {relative[:100]} {what}", fix))
+
     kind = PurePosixPath(relative).suffix.lower().lstrip(".")
     if kind not in ("svg", "png") or PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
-        problems.append(where)
+        fault("is not an SVG or PNG file in the ledger", "name an SVG or PNG file in the ledger")
         return None
     data = take(relative)
-    if data is None or len(data) > MAX_LOGO_BYTES:
-        problems.append(where)
+    if data is None:
+        fault("cannot be read", "name an SVG or PNG file in the ledger")
+        return None
+    if len(data) > MAX_LOGO_BYTES:
+        fault(f"has more than {MAX_LOGO_BYTES:,} bytes", "make it smaller: it is in every statement")
         return None
     return Logo(data, kind)

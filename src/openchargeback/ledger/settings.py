@@ -214,7 +214,7 @@ class Organization:
     name: Annotated[str, "The institution, as shown on statements."]
     unit: Annotated[str, "The group that sends the bills."] = ""
     address: Annotated[tuple[str, ...], ListOf(Text(), single=True, help="Lines of the postal address.")] = ()
-    logo: Annotated[str, "An SVG or PNG file in the ledger, at most 2 MiB."] = ""
+    logo: Annotated[str, "An SVG or PNG file in the ledger, at most 1 MB."] = ""
     contact: Annotated[Contact, "The contact for questions about a statement."] = Contact()
 
 

@@ -6,11 +6,11 @@ Text that a spreadsheet would run has an apostrophe in front, which is taken awa
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from openchargeback import money
@@ -19,12 +19,17 @@ from openchargeback.problems import Problem
 
 csv.field_size_limit(64 * 1024 * 1024)
 _COUNT = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FIX = "restore the file from Git; it is never edited by hand"
+
+
+INVALID: Any = object()
+"""What reading a cell gives that has no value of its column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by name; `read` parses a cell, None if invalid; `what` describes the expected value."""
+    """A column by name; `read` parses a cell, INVALID if it cannot; `what` describes the expected value."""
 
     name: str
     read: Callable[[str], Any]
@@ -38,12 +43,22 @@ def text(name: str) -> Column:
 
 def count(name: str) -> Column:
     """A whole number from 0."""
-    return Column(name, lambda cell: int(cell) if _COUNT.fullmatch(cell) else None, "a whole number")
+    return Column(name, lambda cell: int(cell) if _COUNT.fullmatch(cell) else INVALID, "a whole number")
 
 
 def exact(name: str) -> Column:
     """An exact amount."""
-    return Column(name, lambda cell: money.parse(cell, money.SUM_DIGITS), "an amount")
+    return Column(name, _exact, "an amount")
+
+
+def day(name: str) -> Column:
+    """A day, `2025-01-31`."""
+    return Column(name, _day, "a day such as 2025-01-31")
+
+
+def optional(column: Column) -> Column:
+    """The same column, whose cells may be empty; then the value is None."""
+    return Column(column.name, lambda cell: column.read(cell) if cell else None, f"empty or {column.what}")
 
 
 def cents(name: str, currency: str) -> Column:
@@ -54,12 +69,12 @@ def cents(name: str, currency: str) -> Column:
 def word(name: str, words: Iterable[str]) -> Column:
     """One of a few words."""
     known = {str(each): each for each in words}
-    return Column(name, known.get, f"one of {', '.join(known)}")
+    return Column(name, lambda cell: known.get(cell, INVALID), f"one of {', '.join(filter(None, known))}")
 
 
 def boolean(name: str) -> Column:
     """`yes` or `no`, as `yes_no` writes it."""
-    return Column(name, {"yes": True, "no": False}.get, "yes or no")
+    return Column(name, lambda cell: {"yes": True, "no": False}.get(cell, INVALID), "yes or no")
 
 
 def yes_no(value: bool) -> str:  # noqa: FBT001 - the only argument
@@ -67,9 +82,21 @@ def yes_no(value: bool) -> str:  # noqa: FBT001 - the only argument
     return "yes" if value else "no"
 
 
-def _cents(cell: str, currency: str) -> Decimal | None:
+def _cents(cell: str, currency: str) -> Any:
     value = money.parse(cell, money.SUM_DIGITS)
-    return money.to_cents(value, currency) if value is not None and money.plain(value, currency) == cell else None
+    return money.to_cents(value, currency) if value is not None and money.plain(value, currency) == cell else INVALID
+
+
+def _exact(cell: str) -> Any:
+    value = money.parse(cell, money.SUM_DIGITS)
+    return INVALID if value is None else value
+
+
+def _day(cell: str) -> Any:
+    try:
+        return dt.date.fromisoformat(cell) if _ISO_DAY.fullmatch(cell) else INVALID
+    except ValueError:
+        return INVALID
 
 
 def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> bytes:
@@ -114,11 +141,11 @@ def _values(
         return None
     values = [column.read(unguarded(cell)) for column, cell in zip(columns, cells, strict=True)]
     for place, value in enumerate(values):
-        if value is None:
+        if value is INVALID:
             column = columns[place]
             message = f"{column.name} is not {column.what}: {cells[place][:60]}"
             problems.append(Problem(path, "frozen-fault", message, _FIX, line, _column(cells, place)))
-    return None if None in values else values
+    return None if any(value is INVALID for value in values) else values
 
 
 def _column(cells: Sequence[str], place: int) -> int:

@@ -137,6 +137,10 @@ def billing_directory(directory: Directory) -> Directory:
     return Directory(
         {email: Person(email, "", payer_class=person.payer_class) for email, person in directory.people.items()},
         directory.aliases,
-        {name: replace(entry, project=Project(name, ""), award="") for name, entry in directory.projects.items()},
+        {name: replace(entry, project=_spending(entry.project)) for name, entry in directory.projects.items()},
         {id_: FundEntry(id_, since=e.since, until=e.until, status=e.status) for id_, e in directory.funds.items()},
     )
+
+
+def _spending(project: Project) -> Project:
+    return Project(project.id, "", start=project.start, end=project.end)

@@ -26,14 +26,16 @@ _Found = Mapping[_Part, tuple[int, Decimal]]
 """Number of charges and amount billed, in cents, of each part."""
 
 
-def attribution_sentence(attributions: Sequence[Attribution], currency: str) -> str:
-    """`PI and project from the tags of the charges; fund …`; empty if nothing is known.
+def attribution_sentence(attributions: Sequence[Attribution], currency: str, *, invoiced: bool = False) -> str:
+    """`PI and project from the tags of the charges; fund …`; empty if nothing is known. invoiced: no fund pays.
 
     Fields with the same origin are listed together. Numbers of charges and amounts are given only for a field with
     several origins.
     """
     alike: dict[str, list[str]] = {}
     for field, name in FIELDS.items():
+        if invoiced and field == "fund":
+            continue
         words = _field(_found(attributions, field), currency)
         if words:
             alike.setdefault(words, []).append(name)

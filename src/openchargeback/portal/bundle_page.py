@@ -19,12 +19,12 @@ from openchargeback import money
 from openchargeback.billing.invoices import invoice_of
 from openchargeback.billing.journal import SourceControl, posts_nothing, source_controls
 from openchargeback.billing.postings import posted_month
+from openchargeback.characters import one_line
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, Journal, Provenance, State, Statement
 from openchargeback.money import ZERO
 from openchargeback.portal.shell import whom_to_ask
-from openchargeback.portal.statement_view import shown
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views.common import StateView, for_showback, state_view
 from openchargeback.review.held_sums import in_total
@@ -146,14 +146,14 @@ def bundle_view(
         period=period.period,
         state=state_view(period),
         draft=period.state is State.OPEN,
-        organization=shown(organization.name),
-        unit=shown(organization.unit),
-        contact=shown(contact),
+        organization=one_line(organization.name),
+        unit=one_line(organization.unit),
+        contact=one_line(contact),
         mail=mail if mail != contact else "",
         showback=showback,
         amounts=period.shown if showback else period.amounts,
         held=_held(period),
-        steps=_steps(period, config, postings, shown(contact)),
+        steps=_steps(period, config, postings, one_line(contact)),
         statements=tuple(
             _link(each, period, config, files.pdfs[each.number], showback=showback) for each in period.statements
         ),
@@ -161,7 +161,7 @@ def bundle_view(
         files=files.journal,
         totals=files.totals,
         journal=journal,
-        controls=tuple((shown(config.source(each.source).label or each.source), each) for each in controls),
+        controls=tuple((one_line(config.source(each.source).label or each.source), each) for each in controls),
         balanced=journal.debits == journal.credits and journal.net + period.invoiced.billed == due + journal.again,
         invoiced=period.invoiced.billed,
         receivables=files.receivables,
@@ -172,15 +172,15 @@ def bundle_view(
 
 def _link(statement: Statement, period: BilledPeriod, config: Config, pdf: str, *, showback: bool) -> StatementLink:
     invoice = invoice_of(statement, config)
-    email, title = shown(statement.pi.email), shown(statement.project.title)
-    name, project = shown(statement.pi.name), shown(statement.project.id)
+    email, title = one_line(statement.pi.email), one_line(statement.project.title)
+    name, project = one_line(statement.pi.name), one_line(statement.project.id)
     return StatementLink(
         number=statement.number,
         pi=name or email or "Unknown PI",
         email=email if email != name else "",
         project=project or "Without project",
         title=title if title != project else "",
-        funds=tuple(shown(fund) for fund in statement.funds),
+        funds=tuple(one_line(fund) for fund in statement.funds),
         amounts=statement.shown if showback else statement.amounts,
         state=_state(statement, period),
         pdf=pdf,

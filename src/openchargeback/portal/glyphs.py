@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from openchargeback.billing.invoices import is_invoice
+from openchargeback.characters import one_line
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, State, Statement
 from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, style_fonts, without_glyph
-from openchargeback.portal.statement_view import shown
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
@@ -32,7 +32,7 @@ def glyph_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> l
     fonts = _fonts(ledger)
     problems = []
     for (path, text), numbers in found.items():
-        lacking = without_glyph(shown(text), fonts)
+        lacking = without_glyph(one_line(text), fonts)
         if lacking:
             named = ", ".join(f"{char} (U+{ord(char):04X})" for char in lacking[:5])
             more = f" and {len(numbers) - 1:,} more" if len(numbers) > 1 else ""
@@ -51,7 +51,7 @@ def glyph_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> l
 
 def lacks_glyphs(ledger: RecordedLedger, texts: Iterable[str]) -> bool:
     """Whether any of these texts has a character that PDFs show as a box."""
-    return bool(without_glyph(shown("".join(texts)), _fonts(ledger)))
+    return bool(without_glyph(one_line("".join(texts)), _fonts(ledger)))
 
 
 def _fonts(ledger: RecordedLedger) -> tuple[FontFile, ...]:

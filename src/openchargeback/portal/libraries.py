@@ -84,7 +84,7 @@ def digest_of_program(code: Path, templates: Path) -> str:
     The same for a checkout and an installation from it, where the templates are inside the code folder.
     """
     total = hashlib.sha256()
-    for root, wanted in ((code, (".py", ".sql", ".toml", ".json", ".csv")), (templates, ())):
+    for root, wanted in ((code, (".py", ".sql", ".toml", ".json", ".csv", ".css")), (templates, ())):
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
             passed_over = any(part.startswith((".", "__pycache__")) for part in name.parts)

@@ -1,7 +1,8 @@
 """Sanitize the institution's logo: it comes from the ledger and is drawn by a renderer that could fetch resources.
 
-A logo is PNG or SVG. One that is broken, too large or too costly to draw is ignored, so that statements are issued
-without it instead of not at all.
+A logo is PNG or SVG. `logo_fault` says what is wrong with one, for a check of the ledger. One that is wrong all the
+same, such as one in the record of a month that was closed long ago, is drawn without what may not be in it or not at
+all, so that statements are issued without it instead of not at all.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import zlib
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-MAX_BYTES = 1_000_000
+from openchargeback.ledger.reading import MAX_LOGO_BYTES
+from openchargeback.wording import listed
+
 MAX_PIXELS = 4_000_000
 MAX_ELEMENTS = 5_000
 """The most elements that an SVG may draw, following every `use`."""
 
+_NAMED = 3
+"""How many of the things that a logo may not contain are named."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = "{http://www.w3.org/2000/svg}"
 _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
@@ -41,33 +46,51 @@ def usable_logo(content: bytes) -> Logo | None:
     Removes scripts, images, links, animation, and style rules and attributes that name another resource from an SVG;
     references within the drawing (`#gradient`) stay. A PNG is checked to its last chunk.
     """
-    if not content or len(content) > MAX_BYTES:
-        return None
+    return _examined(content)[0]
+
+
+def logo_fault(content: bytes) -> str:
+    """What is wrong with a logo, to follow its name: `is not a whole PNG`, `contains <script>`; empty if nothing is."""
+    return _examined(content)[1]
+
+
+def _examined(content: bytes) -> tuple[Logo | None, str]:
+    """The logo as far as it can be drawn, and what is wrong with it."""
+    if len(content) > MAX_LOGO_BYTES:
+        return None, f"has more than {MAX_LOGO_BYTES:,} bytes"
     if content.startswith(_PNG):
-        return Logo(content, "image/png") if _is_whole_png(content) else None
+        whole = _is_whole_png(content)
+        return (Logo(content, "image/png"), "") if whole else (None, "is not a whole PNG of at most 4,000,000 pixels")
     try:
         root = ET.fromstring(content)  # noqa: S314 - expat limits how far entities blow up, and fetches none
     except (ET.ParseError, ValueError, LookupError):
-        return None
+        return None, "is neither PNG nor well-formed SVG"
     if root.tag != f"{_SVG}svg":
-        return None
-    _clean(root)
+        return None, "is neither PNG nor SVG"
+    removed = _clean(root)
     if _cost(root) > MAX_ELEMENTS:
-        return None
-    return Logo(ET.tostring(root, encoding="utf-8"), "image/svg+xml")
+        return None, f"draws more than {MAX_ELEMENTS:,} elements"
+    fault = f"contains {listed(removed, _NAMED)}, which could run or load something" if removed else ""
+    return Logo(ET.tostring(root, encoding="utf-8"), "image/svg+xml"), fault
 
 
-def _clean(root: ET.Element) -> None:
+def _clean(root: ET.Element) -> list[str]:
+    """Remove what could run or load something; returns its names, in order."""
+    removed: dict[str, None] = {}
     for parent in list(root.iter()):
         for child in list(parent):
             name = child.tag.removeprefix(_SVG)
             outside = name == "style" and _OUTSIDE_CSS.search("".join(child.itertext()))
             if name in _DROPPED or outside:
                 parent.remove(child)
+                removed[f"<{name}>"] = None
         for key, value in list(parent.attrib.items()):
             href = key in ("href", _XLINK_HREF) and not value.strip().startswith("#")
             if href or key == _BASE or key.lower().startswith("on") or _OUTSIDE_CSS.search(value):
                 del parent.attrib[key]
+                name = key.rpartition("}")[2]
+                removed[f"`{name[:40]}`"] = None
+    return list(removed)
 
 
 def _cost(root: ET.Element) -> int:

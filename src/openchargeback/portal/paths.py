@@ -10,6 +10,7 @@ import functools
 import hashlib
 import re
 
+from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod, State, Statement
 
 MAX_PLAIN = 80
@@ -57,13 +58,14 @@ SOURCES = "sources/index.html"
 RATES = "rates/index.html"
 ABOUT = "about/index.html"
 STATEMENTS = "statements"
+SPANS = "spans"
 DATA_FOLDER = "data"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
 
 
-def schema(dialect: str) -> str:
-    """The table schema of a dialect of charge files."""
-    return f"schemas/{dialect}.json"
+def schema(name: str) -> str:
+    """The table schema of a dialect of charge files, or the schema of a file in the output."""
+    return f"schemas/{name}.json"
 
 
 def period_page(period: str) -> str:
@@ -93,16 +95,28 @@ def statement_page(statement: Statement) -> str:
 
 def statement_pdf(statement: Statement) -> str:
     """The statement as a PDF, beside the page."""
-    return _statement(statement) + ".pdf"
+    return f"{_statement(statement).rpartition('/')[0]}/{statement_name(statement)}.pdf"
 
 
 def statement_name(statement: Statement) -> str:
-    """The name of a statement's file outside the portal, without its ending: `2025-01_genomics_911fec2428`.
+    """The name of a statement's PDF everywhere, without its ending: `2025-01_genomics-sequencing_911fec2428`.
 
-    The statement's number makes it unique in the ledger.
+    Period, project, and the statement's number, which is unique in the ledger.
     """
     number = statement.number.removeprefix(f"{statement.period}-")
     return f"{statement.period}_{folder_name(statement.project.id)}_{number}"
+
+
+def span_pdf(statement: SpanStatement) -> str:
+    """A statement over a span as a PDF: `spans/2025-01/2025-01_chemistry_department-9b1f00c2d4.pdf`."""
+    request = statement.request
+    kind, _, digest = statement.number.partition(f"-{request.days}-")
+    return f"{SPANS}/{request.days}/{request.days}_{folder_name(request.subject.id)}_{kind}-{digest}.pdf"
+
+
+def span_page(statement: SpanStatement) -> str:
+    """The same as a page."""
+    return span_pdf(statement).removesuffix(".pdf") + ".html"
 
 
 def journal_page(period: str) -> str:

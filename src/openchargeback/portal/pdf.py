@@ -20,16 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
 from openchargeback.ledger.settings import Config
 from openchargeback.ledger.shipped import PDF_PACKAGES
 from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo
 from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, needed_fonts, own_fonts_only, style_fonts
+from openchargeback.portal.pdf_page import page_of
+from openchargeback.portal.pdf_speed import LABEL, can_hasten, hasten, written_once
 from openchargeback.portal.statement_chart import ChartColors, history_chart
 from openchargeback.portal.statement_data import DataFile
+from openchargeback.portal.statement_layout import layout_of
 from openchargeback.portal.statement_view import StatementView
+from openchargeback.portal.text_width import faces_of
 from openchargeback.portal.theme import theme_css
 from openchargeback.problems import OutsideFault
 
@@ -40,8 +42,14 @@ TEMPLATE = "statement.pdf.html"
 
 SCHEME = "statement:"
 LOGO_URL = f"{SCHEME}logo"
+CHART_URL = f"{SCHEME}chart"
 
 _RELATIVE_URL = re.compile(r"""url\(\s*(["']?)(?!["'#]|[a-z][a-z0-9+.-]*:)([^"')]*)\1\s*\)""", re.IGNORECASE)
+_ROOT = re.compile(r":root\s*\{([^{}]*)\}")
+_PROPERTY = re.compile(r"(--[\w-]+):\s*([^;]*);")
+_VARIABLE = re.compile(r"var\((--[\w-]+)\)")
+_NESTED = 3
+"""How deep a custom property may refer to others."""
 _ACCENT = re.compile(r"--accent: (#[0-9a-f]{6});")
 
 # A transparent pixel: replaces a logo that fails to draw.
@@ -74,36 +82,68 @@ class PrintStyle:
 def print_style(templates: Templates, config: Config) -> PrintStyle:
     """The style of statements, on the paper size of the config; made once and used for every statement of a run."""
     files = templates.files()
-    sheets = [files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css", "statement.css")]
-    sheets.insert(1, theme_css(config.portal.accent))
-    sheets.append(f"@page {{ size: {config.statements.paper}; }}")
-    css = tuple(_RELATIVE_URL.sub(rf'url("{SCHEME}\2")', sheet) for sheet in sheets)
+    tokens, sheet = (files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css", "statement.css"))
+    values = _properties(tokens) | _properties(theme_css(config.portal.accent))
+    sheets = (_with_values(sheet, values), f"@page {{ size: {config.statements.paper}; }}")
+    css = tuple(_RELATIVE_URL.sub(rf'url("{SCHEME}\2")', each) for each in sheets)
     return PrintStyle(css, style_fonts(files), fallback_fonts(files))
 
 
-def statement_html(templates: Templates, view: StatementView, config: Config) -> str:
-    """The statement as HTML for print."""
+def _properties(sheet: str) -> dict[str, str]:
+    """The custom properties of a style sheet's first `:root` rule."""
+    found = _ROOT.search(sheet)
+    return dict(_PROPERTY.findall(found[1])) if found else {}
+
+
+def _with_values(sheet: str, values: Mapping[str, str]) -> str:
+    """The style sheet with its custom properties filled in.
+
+    Margin boxes know none, and every element would inherit all of them, which takes time.
+    """
+    for _ in range(_NESTED):
+        sheet = _VARIABLE.sub(lambda found: values.get(found[1], found[0]), sheet)
+    return sheet
+
+
+def statement_html(
+    templates: Templates, view: StatementView, config: Config, style: PrintStyle, files: Sequence[str]
+) -> str:
+    """The statement as HTML for print. files: the names of its data files."""
+    layout = layout_of(view, config.statements.paper, faces_of((*style.fonts, *style.fallback)))
+    chart = CHART_URL if layout.chart_words else ""
+    values = {"view": view, "layout": layout, "files": files, "currency": view.currency}
+    return templates.render_page(TEMPLATE, **values, logo=LOGO_URL, chart=chart)
+
+
+def statement_chart(view: StatementView, config: Config) -> str:
+    """The chart of a statement for print, as an SVG document; empty if there is nothing to draw."""
     accent = _ACCENT.search(theme_css(config.portal.accent))
-    colors = ChartColors(accent=accent[1]) if accent else ChartColors()
-    chart = Markup(history_chart(view.bars, view.currency, colors, only_shown=view.only_shown))  # noqa: S704 - its words are escaped there
-    return templates.render_page(TEMPLATE, view=view, chart=chart, logo=LOGO_URL, currency=view.currency)
+    return history_chart(view.bars, view.currency, ChartColors(accent=accent[1]) if accent else ChartColors())
 
 
 def statement_pdf(
-    html: str, style: PrintStyle, *, created: dt.date, files: Sequence[DataFile] = (), logo: Logo | None = None
+    html: str,
+    style: PrintStyle,
+    *,
+    created: dt.date,
+    files: Sequence[DataFile] = (),
+    logo: Logo | None = None,
+    chart: str = "",
 ) -> bytes:
     """The PDF of a statement's HTML; the same bytes for the same arguments and libraries.
 
-    created: the creation and modification date in the file, at midnight UTC. files: embedded as data.
-    Raises OutsideFault if a library is missing, or if the HTML or a style sheet requests anything but `style.fonts` and
-    the logo.
+    created: the creation and modification date in the file, at midnight UTC. files: embedded as data. chart: an SVG.
+    Raises OutsideFault if a library is missing, or if the HTML or a style sheet requests anything but `style.fonts`,
+    the logo and the chart.
     """
     weasyprint = load_weasyprint()
     from weasyprint.urls import FatalURLFetchingError
 
     moment = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
     press = _press(style, needed_fonts(html, style.fonts, style.fallback))
-    fetcher = _make_fetcher(style, _drawable(logo, style))
+    if can_hasten():
+        chart = chart.replace("<text ", f"<{LABEL} ").replace("</text>", f"</{LABEL}>")
+    fetcher = _make_fetcher(style, _drawable(logo, style), chart)
     # Metadata of the embedded files, for programs.
     data = {"created": moment, "modified": moment, "relationship": "Data", "url_fetcher": fetcher}
     attachments = [
@@ -111,7 +151,7 @@ def statement_pdf(
         for file in files
     ]
     try:
-        document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher).render(
+        document = page_of(weasyprint, html, SCHEME, fetcher).render(
             font_config=press.fonts, stylesheets=press.sheets, **_OPTIONS
         )
         # A template in the ledger may have omitted these, or have set others.
@@ -131,6 +171,7 @@ def statement_pdf(
 _OPTIONS: Mapping[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_version": "1.7", "pdf_identifier": True}
 
 
+@functools.cache
 def load_weasyprint() -> Any:
     """The WeasyPrint module; OutsideFault with what to install if it or one of its libraries is missing."""
     try:
@@ -145,6 +186,7 @@ def load_weasyprint() -> Any:
         ) from fault
     except ImportError as fault:
         raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault
+    hasten()
     if ffi.harfbuzz_subset is None:
         # Without it fontTools makes the subsets, slowly, and writes the current time into them unless given one.
         os.environ["SOURCE_DATE_EPOCH"] = "0"
@@ -167,17 +209,19 @@ def _press(style: PrintStyle, more: tuple[FontFile, ...]) -> _Press:
     # This removes its folder of unpacked fonts, which no longer works during interpreter shutdown.
     atexit.register(_press.cache_clear)
     fonts, fetcher = own_fonts_only(), _make_fetcher(style, None)
-    sheets = (*style.css, *(_font_face(font) for font in more))
+    own = (font for font in style.fonts if font.family)
+    sheets = (*map(_font_face, own), *style.css, *map(_font_face, more))
     options = {"font_config": fonts, "url_fetcher": fetcher, "base_url": SCHEME}
     return _Press(fonts, [weasyprint.CSS(string=sheet, **options) for sheet in sheets])
 
 
 def _font_face(font: FontFile) -> str:
-    return f'@font-face {{ font-family: "{font.family}"; src: url("{SCHEME}{font.name}") }}'
+    src = f'url("{SCHEME}{font.name}")'
+    return f'@font-face {{ font-family: "{font.family}"; font-weight: {font.weight}; src: {src} }}'
 
 
-def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
-    """WeasyPrint's URL fetcher, limited to the fonts and the logo."""
+def _make_fetcher(style: PrintStyle, logo: Logo | None, chart: str = "") -> Any:
+    """WeasyPrint's URL fetcher, limited to the fonts, the logo and the chart."""
     from weasyprint.urls import URLFetcher, URLFetcherResponse
 
     fonts = {SCHEME + each.name: each for each in (*style.fonts, *style.fallback)}
@@ -192,6 +236,8 @@ def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
                 return URLFetcherResponse(url, content, {"Content-Type": fonts[url].media_type})
             if url == LOGO_URL and logo is not None:
                 return URLFetcherResponse(url, logo.content, {"Content-Type": logo.media_type})
+            if url == CHART_URL and chart:
+                return URLFetcherResponse(url, chart.encode(), {"Content-Type": "image/svg+xml"})
             raise ValueError(f"not one of the statement's own files: {url}")
 
     return OwnFilesOnly()
@@ -243,3 +289,5 @@ def _finish(_document: Any, pdf: Any) -> None:
         unique = list(dict.fromkeys(pdf.catalog["AF"]))
         pdf.catalog["AF"].clear()
         pdf.catalog["AF"].extend(unique)
+    if can_hasten():
+        written_once(pdf)

@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Any
 
 _ASSETS = "assets/"
-_FONTS = "fonts/"
+_PRINT = "print_fonts/"
+"""The folder of the text font cut to Latin letters."""
+_OWN = {
+    f"{_PRINT}Inter-Regular.ttf": ("Inter", 400),
+    f"{_PRINT}Inter-SemiBold.ttf": ("Inter", 600),
+    f"{_ASSETS}fonts/IBMPlexMono-Regular.woff2": ("IBM Plex Mono", 400),
+}
+"""The fonts of statements, with family and weight. They are always loaded: without any font, Pango ends the process."""
+_WHOLE = {"assets/fonts/Inter-Regular.woff2": 400, "assets/fonts/Inter-SemiBold.woff2": 600}
+"""The same font with all of its characters, as pages have it: file to weight."""
+_WHOLE_FAMILY = "Inter Full"
 _FALLBACK = "fallback_fonts/"
 """The folder of fallback fonts among the templates; a ledger can add its own."""
 
@@ -23,15 +33,15 @@ _MEDIA_TYPES = {".woff2": "font/woff2", ".woff": "font/woff", ".ttf": "font/ttf"
 
 @dataclass(frozen=True, slots=True)
 class FontFile:
-    """A font with its name in style sheets (`fonts/Inter-Regular.woff2`), and its path on this machine."""
+    """A font with its address in style sheets (`fonts/IBMPlexMono-Regular.woff2`), and its path on this machine.
+
+    family: empty for a font of a ledger, which its own style sheet must load.
+    """
 
     name: str
     path: str
-
-    @property
-    def family(self) -> str:
-        """Its family name in style sheets: the file name without extension."""
-        return Path(self.name).stem
+    family: str = ""
+    weight: int = 400
 
     @property
     def media_type(self) -> str:
@@ -40,35 +50,45 @@ class FontFile:
 
 
 def style_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
-    """The fonts that style sheets can load, among all templates and assets by name."""
+    """The fonts of statements and those that a ledger adds, among all templates and assets by name."""
     return tuple(
-        FontFile(name.removeprefix(_ASSETS), str(path))
+        FontFile(
+            name.removeprefix(_ASSETS) if name.startswith(_ASSETS) else f"../{name}",
+            str(path),
+            *_OWN.get(name, ("", 400)),
+        )
         for name, path in files.items()
-        if name.startswith(_ASSETS + _FONTS) and path.suffix in _MEDIA_TYPES
+        if name.startswith((f"{_ASSETS}fonts/", _PRINT)) and path.suffix in _MEDIA_TYPES and name not in _WHOLE
     )
 
 
 def fallback_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
-    """The fallback fonts, smallest first, so that a large one is loaded only for characters that no other has."""
+    """The fallback fonts: the whole text font, then the others by size.
+
+    So a large one is loaded only for characters that no other has.
+    """
+    whole = [
+        FontFile(name.removeprefix(_ASSETS), str(files[name]), _WHOLE_FAMILY, weight) for name, weight in _WHOLE.items()
+    ]
     found = [
-        FontFile(name, str(path))
+        FontFile(name, str(path), path.stem)
         for name, path in files.items()
         if name.startswith(_FALLBACK) and path.suffix in _MEDIA_TYPES
     ]
-    return tuple(sorted(found, key=lambda font: (Path(font.path).stat().st_size, font.name)))
+    return (*whole, *sorted(found, key=lambda font: (Path(font.path).stat().st_size, font.name)))
 
 
 def needed_fonts(text: str, fonts: Iterable[FontFile], fallback: Iterable[FontFile]) -> tuple[FontFile, ...]:
     """The fallback fonts for characters of a text that the fonts lack: for each character the first that has it."""
     lacking = _visible(text) - _covered(fonts)
-    needed = []
+    needed, fallback = set(), tuple(fallback)
     for font in fallback:
         if not lacking:
             break
         if found := lacking & _coverage(font.path):
-            needed.append(font)
+            needed.add(font.family)
             lacking -= found
-    return tuple(needed)
+    return tuple(font for font in fallback if font.family in needed)
 
 
 def without_glyph(text: str, fonts: Iterable[FontFile]) -> str:
@@ -102,6 +122,7 @@ def own_fonts_only() -> Any:
             self._folder = None
             self.strut_layouts: dict[object, object] = {}
             self.font_features: dict[object, object] = {}
+            self.shared: dict[object, object] = {}  # see pdf_speed.py
 
     return OwnFontsOnly()
 
@@ -117,7 +138,9 @@ def _is_ignorable(char: str) -> bool:
 
 
 def _covered(fonts: Iterable[FontFile]) -> frozenset[int]:
-    return frozenset().union(*(_coverage(font.path) for font in fonts))
+    """The characters that each of the fonts has: text in one is not shown with another of these."""
+    coverages = [_coverage(font.path) for font in fonts]
+    return frozenset.intersection(*coverages) if coverages else frozenset()
 
 
 @functools.lru_cache(maxsize=64)
@@ -130,3 +153,15 @@ def _coverage(path: str) -> frozenset[int]:
             return frozenset(font.getBestCmap() or ())
     except (TTLibError, OSError, AssertionError):
         return frozenset()
+
+
+@functools.lru_cache(maxsize=8)
+def advances(path: str) -> Mapping[str, float]:
+    """The widths of a font's characters in em; digits as wide as tabular ones, if those are wider."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(path, lazy=True) as font:
+        unit, metrics, names = font["head"].unitsPerEm, font["hmtx"].metrics, font.getBestCmap()
+        widths = {chr(code): metrics[name][0] / unit for code, name in names.items()}
+        tabular = max((metrics[f"{name}.tf"][0] / unit for name in ("zero",) if f"{name}.tf" in metrics), default=0)
+        return widths | {digit: max(widths.get(digit, 0), tabular) for digit in "0123456789"}

@@ -6,7 +6,7 @@ import datetime as dt
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -31,20 +31,22 @@ class PdfJob:
     created: dt.date
     files: tuple[DataFile, ...] = ()
     logo: Logo | None = None
+    chart: str = ""
 
 
 class Rendering:
     """PDFs being rendered, in the order of the jobs.
 
+    jobs: each is taken when it is about to be rendered, so that few are in memory. count: how many there are.
     workers: processes to use, which start at once; with one, or a single job, each PDF is rendered in this process when
     it is asked for. `close` drops jobs that have not started and waits for the others. Results raise OutsideFault if a
     library is missing or a worker died.
     """
 
-    def __init__(self, jobs: Sequence[PdfJob], workers: int) -> None:
-        workers = min(workers, len(jobs))
-        self._jobs = deque(jobs)
-        self._running: deque[tuple[PdfJob, Future[bytes]]] = deque()
+    def __init__(self, jobs: Iterable[PdfJob], count: int, workers: int) -> None:
+        workers = min(workers, count)
+        self._jobs = iter(jobs)
+        self._running: deque[tuple[str, Future[bytes]]] = deque()
         self._most = workers * _AHEAD
         # spawn: a forked child would inherit threads and open libraries in an unknown state.
         context = multiprocessing.get_context("spawn")
@@ -62,8 +64,7 @@ class Rendering:
         """The names and PDFs of all remaining jobs."""
         while self._running:
             yield self._next()
-        while self._jobs:
-            job = self._jobs.popleft()
+        for job in self._jobs:
             yield job.name, render_job(job)
 
     def close(self) -> None:
@@ -72,25 +73,24 @@ class Rendering:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _next(self) -> tuple[str, bytes]:
-        job, future = self._running.popleft()
+        name, future = self._running.popleft()
         try:
             content = future.result()
             self._submit()
         except BrokenProcessPool as fault:
             raise OutsideFault("a process that renders PDFs died, possibly out of memory; try fewer workers") from fault
-        return job.name, content
+        return name, content
 
     def _submit(self) -> None:
-        while self._pool and self._jobs and len(self._running) < self._most:
-            job = self._jobs.popleft()
-            self._running.append((job, self._pool.submit(render_job, job)))
+        while self._pool and len(self._running) < self._most and (job := next(self._jobs, None)):
+            self._running.append((job.name, self._pool.submit(render_job, job)))
 
 
 def render_pdfs(
     jobs: Sequence[PdfJob], workers: int, progress: Callable[[int], None] | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """The jobs' names and PDFs, as from `Rendering`. progress: called with the number of PDFs done so far."""
-    with closing(Rendering(jobs, workers)) as rendering:
+    with closing(Rendering(jobs, len(jobs), workers)) as rendering:
         for done, result in enumerate(rendering.rest(), start=1):
             if progress is not None:
                 progress(done)
@@ -99,7 +99,7 @@ def render_pdfs(
 
 def render_job(job: PdfJob) -> bytes:
     """The bytes of one PDF, rendered in this process."""
-    return statement_pdf(job.html, job.style, created=job.created, files=job.files, logo=job.logo)
+    return statement_pdf(job.html, job.style, created=job.created, files=job.files, logo=job.logo, chart=job.chart)
 
 
 def _ignore_interrupts() -> None:

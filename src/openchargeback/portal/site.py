@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
 from openchargeback.ledger.deliveries import Delivery
 from openchargeback.ledger.postings import Posting
@@ -18,6 +19,8 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
+from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
@@ -39,6 +42,7 @@ class Site:
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
+    spans: the statements over a month of PIs with several projects, and of departments.
     deliveries: what was emailed for a period.
     """
 
@@ -56,6 +60,7 @@ class Site:
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
+    spans: tuple[SpanStatement, ...] = ()
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
 
     def config_of(self, period: str) -> Config:
@@ -79,7 +84,7 @@ class FileJob:
 def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
     shell, book = site_shell(site), site_book(site)
-    digest = env.digest()
+    digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
     return [*pages, *_assets(site, env)]
 
@@ -128,7 +133,7 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
     for index in range(len(book.months)):
         yield from _month(site, book, index)
-    yield from _payers(book)
+    yield from _payers(site, book)
     yield _plan(
         "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
     )
@@ -150,7 +155,8 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     postings = site.postings.get(period.period, ())
     head = _head(page, name, "periods", crumb)
     deliveries = site.deliveries.get(period.period, ())
-    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files, postings, deliveries))
+    month = periods.period_view(book, index, journal_files, postings, deliveries=deliveries, spans=site.spans)
+    yield _plan("pages/period.html", head, month)
     head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
     view = partial(journals.journal_view, book, index, journal_files, postings)
     if not period.digest:
@@ -172,13 +178,13 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     yield _PlannedPage("pages/journal.html", head, shows, view)
 
 
-def _payers(book: Book) -> Iterator[_PlannedPage]:
+def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The lists and the pages of PIs and projects."""
     pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
     yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
     for email in book.pis:
         head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
-        yield _plan("pages/pi.html", head, payers.pi_view(book, email))
+        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
     yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
     for project in book.project_ids:
         head = _head(paths.project_page(project), project or "Without project", "projects", projects)
@@ -186,7 +192,7 @@ def _payers(book: Book) -> Iterator[_PlannedPage]:
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
-    """Static files, the schemas of charges and of a ledger, the accent color, and the logo under its own name."""
+    """Static files, the schemas of charges, of a ledger and of a statement's record, the accent color, and the logo."""
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
@@ -195,6 +201,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
     for name, data in shipped_schemas().items():
         yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
+    record = shipped_schema()
+    yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
     for name, content in site.images.items():

@@ -1,123 +1,69 @@
 """The data files of a statement, which are embedded in its PDF.
 
-`statement.json` is the record: everything the statement says, in one canonical form (sorted keys, amounts as strings,
-no dates but the statement's own), so that it can later be compared byte by byte with a recomputed one. The two CSV
-files contain the same for a spreadsheet.
+`statement.json` is the record (`statement_record.py`); `lines.csv` has its lines for a spreadsheet, `charges.csv` every
+charge behind them.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import Protocol
 
-from openchargeback import money
+from openchargeback.billing.statement_charges import COLUMNS as CHARGE_COLUMNS
+from openchargeback.billing.statement_charges import LINE_END, correction_rows
 from openchargeback.csv_writing import csv_bytes
-from openchargeback.ledger.line_table import (
-    AMOUNT_COLUMNS,
-    COLUMNS,
-    RESOURCE_COLUMNS,
-    amount_values,
-    line_cells,
-    line_values,
-)
-from openchargeback.model import Statement
-
-RECORD_VERSION = 4
-"""Increases when the format of `statement.json` changes, so that a check knows what it reads."""
-
-_LINE_END = "\r\n"  # RFC 4180
+from openchargeback.ledger.line_table import COLUMNS, line_cells
+from openchargeback.ledger.settings import Config
+from openchargeback.model import BilledPeriod, Statement
+from openchargeback.portal.statement_record import statement_json
 
 JSON_NAME = "statement.json"
 LINES_NAME = "lines.csv"
-RESOURCES_NAME = "resources.csv"
-
-_ON_THE_HEAD = ("period", "statement", "pi", "project", "currency")
-"""Columns of a line that a statement's record states once for the whole statement."""
-
-_RESOURCE_COLUMNS = tuple(column.name for column in RESOURCE_COLUMNS)
-"""The columns of a resource, besides its amounts."""
+CHARGES_NAME = "charges.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file to embed: its name, its description, its bytes."""
+    """A file to embed: its name, its description, its media type, its bytes."""
 
     name: str
     description: str
+    media_type: str
     content: bytes
 
 
-def data_files(statement: Statement, currency: str) -> tuple[DataFile, ...]:
-    """The files that a statement's PDF carries, sorted by name as PDF name trees require (ISO 32000-1, 7.9.6)."""
-    return (
-        DataFile(LINES_NAME, "Billing lines of this statement", lines_csv(statement, currency)),
-        DataFile(RESOURCES_NAME, "Resources of this statement", resources_csv(statement, currency)),
-        DataFile(JSON_NAME, "The record of this statement", statement_json(statement, currency)),
-    )
+class StatementCharges(Protocol):
+    """The charges of the months of a site, made when they are asked for."""
+
+    def key(self, period: BilledPeriod, statement: Statement) -> str:
+        """What identifies the charges of a statement."""
+
+    def rows(self, period: BilledPeriod, statement: Statement) -> str | None:
+        """The rows of `charges.csv` for the statement's own month; None if they cannot be made."""
 
 
-def statement_json(statement: Statement, currency: str) -> bytes:
-    """The record of a statement: UTF-8 JSON with sorted keys, one space of indentation and a final line feed."""
-    record = {
-        "format": "openchargeback-statement",
-        "version": RECORD_VERSION,
-        **_fields(statement, "number", "period", "revision", "draft", "digest", "funds"),
-        "issued": statement.issued.isoformat(),
-        "currency": currency,
-        "pi": _fields(statement.pi, "email", "name", "department"),
-        "project": _fields(statement.project, "id", "title"),
-        "total": amount_values(statement.amounts, currency),
-        "shown": amount_values(statement.shown, currency),
-        "lines": [
-            {
-                name: value
-                for name, value in line_values(line, statement.number, currency).items()
-                if name not in _ON_THE_HEAD
-            }
-            for line in statement.lines
-        ],
-        "resources": [
-            _fields(part, *_RESOURCE_COLUMNS) | amount_values(part.amounts, currency) for part in statement.resources
-        ],
-        "attributions": [
-            _fields(found, "pi", "project", "fund", "by", "posted", "charges", "exact_billed")
-            | {"billed": money.plain(found.billed, currency)}
-            for found in statement.attributions
-        ],
-        "references": {reference.name: _fields(reference, "values", "count") for reference in statement.references},
-        "held": [
-            _fields(item, "source", "service", "flags", "charges", "exact_list", "exact_billed", "currency")
-            for item in statement.held
-        ],
-    }
-    text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    # A lone surrogate cannot be written as UTF-8; nothing read from a file has one.
-    return text.encode("utf-8", errors="backslashreplace")
+def data_files(statement: Statement, config: Config, rows: str | None) -> tuple[DataFile, ...]:
+    """The files that a statement's PDF carries, sorted by name as PDF name trees require (ISO 32000-1, 7.9.6).
+
+    rows: of `charges.csv`, for the month itself; without them there is no such file, since it would be incomplete.
+    """
+    charges = None if rows is None else charges_csv(statement, config, rows)
+    files = [
+        DataFile(CHARGES_NAME, "Every charge on this statement", "text/csv", charges) if charges is not None else None,
+        DataFile(LINES_NAME, "The billing lines of this statement", "text/csv", lines_csv(statement, config)),
+        DataFile(JSON_NAME, "The record of this statement", "application/json", statement_json(statement, config)),
+    ]
+    return tuple(file for file in files if file)
 
 
-def _fields(record: object, *names: str) -> dict[str, object]:
-    """Fields of a record by name, exact amounts as text."""
-    values = {name: getattr(record, name) for name in names}
-    return {name: money.exact(value) if isinstance(value, Decimal) else value for name, value in values.items()}
-
-
-def lines_csv(statement: Statement, currency: str) -> bytes:
+def lines_csv(statement: Statement, config: Config) -> bytes:
     """The billing lines, one per row, amounts in cents and exact; the posted rows add up to the total."""
-    rows = (line_cells(line, statement.number, currency) for line in statement.lines)
-    return csv_bytes([column.name for column in COLUMNS], rows, _LINE_END)
+    rows = (line_cells(line, statement.number, config.currency) for line in statement.lines)
+    return csv_bytes([column.name for column in COLUMNS], rows, LINE_END)
 
 
-def resources_csv(statement: Statement, currency: str) -> bytes:
-    """Every resource, one per row, amounts in cents; the rows of a fund, source and service add up to its line."""
-    head = ("statement", "period", *_RESOURCE_COLUMNS, *AMOUNT_COLUMNS, "currency")
-    rows = (
-        [
-            *(statement.number, statement.period),
-            *map(str, _fields(part, *_RESOURCE_COLUMNS).values()),
-            *amount_values(part.amounts, currency).values(),
-            currency,
-        ]
-        for part in statement.resources
-    )
-    return csv_bytes(head, rows, _LINE_END)
+def charges_csv(statement: Statement, config: Config, rows: str) -> bytes:
+    """Every charge, one per row, amounts in cents and exact; the posted rows add up to the total."""
+    return csv_bytes(list(CHARGE_COLUMNS), (), LINE_END) + (
+        rows + correction_rows(statement.corrections, config)
+    ).encode("utf-8", "backslashreplace")

@@ -3,166 +3,90 @@
     Statement + Config + history ─▶ StatementView ─┬▶ statement.pdf.html ─▶ PDF
                                                    └▶ statement.html     ─▶ page of the portal
 
-All figures are in the minor unit of the ledger's currency and tie: the services of a source add up to its subtotal,
-the subtotals and the funds to the total, and the resources of a service with its rest and its credits to the service.
 Charged and shown-only amounts (sources with `post: false`) are separate throughout: two parts, two totals.
-A discount is negative here, as it is printed, so that every row shows `list + discount == due`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TypeVar
 
 from openchargeback import money
-from openchargeback.characters import BIDIRECTIONAL, CONTROLS
-from openchargeback.explanations import explain
+from openchargeback.billing.invoices import is_invoice
+from openchargeback.characters import one_line
 from openchargeback.ledger.periods import CHART_MONTHS, first_day, last_day, months_until
 from openchargeback.ledger.settings import Config, Contact
-from openchargeback.model import (
-    Amounts,
-    BillingLine,
-    Entry,
-    Kind,
-    PeriodAmounts,
-    QueueItem,
-    Reference,
-    ResourceLine,
-    Statement,
-)
+from openchargeback.model import Amounts, Fund, PeriodAmounts, QueueItem, Reference, Statement
 from openchargeback.portal.attribution_words import attribution_sentence
-from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
+from openchargeback.portal.invoice_view import InvoiceView, invoice_view
+from openchargeback.portal.statement_parts import (
+    OTHER_SERVICE,
+    Corrections,
+    Figures,
+    Part,
+    added,
+    part_of,
+    source_label,
+    sum_of,
+)
+from openchargeback.portal.statement_words import Answer, Terms, answer, flag_words, fund_days, held_words, terms
 from openchargeback.review.held_sums import HeldSum, in_total
-from openchargeback.templating.filters import period_human
+from openchargeback.templating.filters import percent_filter, period_human
+from openchargeback.wording import listed
 
 REFERENCES_SHOWN = 12
 """How many values of a reference, such as grant numbers, are listed before the rest is counted."""
 
-CORRECTING_KINDS = frozenset({Kind.CREDIT, Kind.ADJUSTMENT, Kind.CORRECTION})
-"""Shown in a separate block of a statement, since it is not usage of this month (FOCUS 1.2, ChargeCategory)."""
-
-_KIND_WORDS = {
-    Kind.USAGE: "",
-    Kind.PURCHASE: "Purchase",
-    Kind.TAX: "Tax",
-    Kind.CREDIT: "Credit",
-    Kind.ADJUSTMENT: "Adjustment",
-    Kind.CORRECTION: "Correction",
-}
-
-NOTHING_CHARGED = "For your information. Nothing will be charged."
-"""Shown instead of the amount due if nothing is charged by design."""
+_MONTHS_NAMED = 2
 
 _ROOM = (("usual", 14), ("wide", 21))
 """The longest amount, in characters, that fits each column width."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """One row of amounts in cents: `list + discount == due`; the discount is negative if the PI pays less."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that a statement is for, both inclusive, and their name."""
 
-    list: Decimal = money.ZERO
-    discount: Decimal = money.ZERO
-    due: Decimal = money.ZERO
+    first: dt.date
+    last: dt.date
+    name: str
 
     @staticmethod
-    def of(amounts: Amounts) -> Figures:
-        """The figures of billed amounts, with the printed sign."""
-        return Figures(list=amounts.list, discount=money.ZERO - amounts.discount, due=amounts.billed)
-
-    def __bool__(self) -> bool:
-        return bool(self.list or self.discount or self.due)
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceRow:
-    """A service of a source: all its billing lines, whatever fund pays."""
-
-    service: str
-    figures: Figures
-
-
-@dataclass(frozen=True, slots=True)
-class SourceBlock:
-    """The services of one source and their subtotal. `label` is the display name of the source."""
-
-    source: str
-    label: str
-    services: tuple[ServiceRow, ...]
-    subtotal: Figures
-    discounts: tuple[DiscountRow, ...]
+    def of_month(period: str) -> Span:
+        """A month."""
+        return Span(first_day(period), last_day(period), period_human(period))
 
 
 @dataclass(frozen=True, slots=True)
 class FundRow:
-    """What one accounting string pays; `fund` is empty if none is known and nothing is billed."""
+    """What one accounting string pays; `fund` is empty if none is known and nothing is billed.
 
-    fund: str
-    figures: Figures
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceRow:
-    """A resource of a service. `id` is empty if it would only repeat the name; `kind` if it is plain usage."""
-
-    name: str
-    id: str
-    kind: str
-    figures: Figures
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceGroup:
-    """The resources of a service: rows + rest + credits = figures.
-
-    rest: the resources not listed, summed; rest_count: their number (0: charges that name no resource).
-    credits: this service's part of the credits and corrections block.
+    days: those that it may pay for, in words; empty if they are unknown or stand elsewhere.
     """
 
-    source: str
-    label: str
-    service: str
-    figures: Figures
-    rows: tuple[ResourceRow, ...]
-    rest_count: int
-    rest: Figures
-    credits: Figures
-
-    @property
-    def rest_words(self) -> str:
-        """The label of the row with the rest."""
-        if not self.rest_count:
-            return "Charges that name no resource"
-        plural = "resource" if self.rest_count == 1 else "resources"
-        return f"and {self.rest_count} more {plural}" if self.rows else f"{self.rest_count} {plural}"
-
-
-@dataclass(frozen=True, slots=True)
-class CreditRow:
-    """A credit, adjustment or correction, and what it refers to."""
-
-    kind: str
-    label: str
-    service: str
-    name: str
-    id: str
+    fund: str
+    days: str
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierRow:
-    """Charges of an earlier period on this statement: their description, and the credit note's own number."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryRow:
+    """A step from list price to amount due. detail: what it consists of; may be empty."""
 
     label: str
-    service: str
-    what: str
-    number: str
-    figures: Figures
+    detail: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The change of the amount due since the month before. percent: None if that would mislead."""
+
+    since: str
+    change: Decimal
+    percent: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,52 +114,27 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class DiscountNote:
-    """Explains the discount of a source: the source, whose discount it is, and the institution's text."""
+    """Explains the discount of a source: the source, and the institution's text."""
 
     label: str
-    discounts: tuple[DiscountRow, ...]
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceRow:
-    """The values of one reference in the charges: `Grant`, `GR-1, GR-2 and 3 more`."""
-
-    label: str
-    values: str
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The tables of a statement over some of its lines, with their total."""
-
-    total: Figures
-    sources: tuple[SourceBlock, ...]
-    earlier: tuple[EarlierRow, ...]
-    earlier_total: Figures
-    resources: tuple[ResourceGroup, ...]
-    credits: tuple[CreditRow, ...]
-    credits_total: Figures
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementView:
     """Everything on a statement, in reading order.
 
     only_shown: nothing on it is charged; then `main` is what is shown, `due` of a figure is the value of the usage, and
     no fund is shown. main: what is charged, otherwise. shown: the shown-only part beside it; None if there is none.
-    discounts: the rows between list price and amount due.
-    subsidized: nothing is left of the list price, so that the value received is what counts.
-    sentence: the summary in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
+    summary: from list price to amount due. held_words: the charges under review in a sentence; empty if there are none.
+    attribution: how PI, project and fund were found, in a sentence; empty if unknown.
+    invoice: what makes it the invoice of an external payer; None for others. funds: those that are journaled.
     questions_until: None on a draft, for which no deadline runs yet.
     digest: the first 16 digits of the digest that the figures rest on.
     """
 
+    span: Span
     number: str
-    period: str
-    period_name: str
-    first_day: dt.date
-    last_day: dt.date
     issued: dt.date
     revision: int
     draft: bool
@@ -249,49 +148,79 @@ class StatementView:
     department: str
     project_title: str
     project_id: str
-    references: tuple[ReferenceRow, ...]
-    attribution: str
-    funds: tuple[str, ...]
+    terms: Terms
+    answer: Answer
+    invoice: InvoiceView | None
+    funds: tuple[FundRow, ...]
     only_shown: bool
-    main: Part
-    shown: Part | None
-    discounts: tuple[DiscountRow, ...]
-    subsidized: bool
-    sentence: str
-    bars: tuple[Bar, ...]
-    fund_rows: tuple[FundRow, ...]
+    summary: tuple[SummaryRow, ...]
+    comparison: Comparison | None
+    held_words: str
     held: tuple[HeldRow, ...]
     held_total: tuple[HeldSum, ...]
+    bars: tuple[Bar, ...]
+    main: Part
+    shown: Part | None
     discount_notes: tuple[DiscountNote, ...]
+    attribution: str
     notes: tuple[str, ...]
     contact: Contact
     questions_until: dt.date | None
     digest: str
 
     @property
+    def word(self) -> str:
+        """What the document is called."""
+        if self.invoice:
+            return self.invoice.word
+        return "Draft statement" if self.draft else "Statement"
+
+    @property
+    def document(self) -> str:
+        """The number that the reader gives: that of the invoice, else of the statement."""
+        return self.invoice.number if self.invoice else self.number
+
+    @property
+    def name(self) -> str:
+        """The document with its number: `Statement 2025-01-3f9a1c22b7`, `Invoice INV-2025-01-3f9a1c22b7`."""
+        return f"{self.invoice.kind if self.invoice else 'Statement'} {self.document}"
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """Whom it is for, in lines: the first stands out."""
+        lines = [self.pi_name, self.department, self.pi_email]
+        if self.invoice:
+            order = f"Purchase order {self.invoice.purchase_order}" if self.invoice.purchase_order else ""
+            lines = [*self.invoice.to, order, *lines]
+        return tuple(line for line in lines if line)
+
+    @property
     def title(self) -> str:
         """The document's title, for windows, search results and screen readers."""
-        return f"Statement {self.number}: {self.project_title}, {self.period_name}"
+        return f"{self.word} {self.document}: {self.project_title}, {self.span.name}"
+
+    @property
+    def last_column(self) -> str:
+        """The name of the last column of amounts."""
+        return "Value" if self.only_shown else "Amount due"
 
     @property
     def room(self) -> str:
         """The width that its amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
-        rows = [row for part in (self.main, self.shown) if part for row in _rows(part)]
-        amounts = [amount for row in rows for amount in (row.list, row.discount, row.due)]
-        held = (each.exact_billed for each in self.held_total)
-        longest = max(len(money.human(amount, self.currency)) for amount in (*amounts, *held))
-        return next((name for name, most in _ROOM if longest <= most), "huge")
+        rows = [row for part in (self.main, self.shown) if part for row in part.figures()]
+        return room_of((amount for row in rows for amount in (row.list, row.discount, row.due)), self.currency)
 
 
-def _rows(part: Part) -> Iterable[Figures]:
-    """Every row of amounts in the tables of a part."""
-    yield from (part.total, part.earlier_total, part.credits_total)
-    for block in part.sources:
-        yield from (block.subtotal, *(row.figures for row in block.services))
-    for group in part.resources:
-        yield from (group.figures, group.rest, group.credits, *(row.figures for row in group.rows))
-    yield from (row.figures for row in part.earlier)
-    yield from (row.figures for row in part.credits)
+def room_of(amounts: Iterable[Decimal], currency: str) -> str:
+    """The width that amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
+    longest = max((len(money.human(amount, currency)) for amount in amounts), default=0)
+    return next((name for name, most in _ROOM if longest <= most), "huge")
+
+
+def contact_of(config: Config) -> Contact:
+    """The contact for questions, each part in one line."""
+    contact = config.organization.contact
+    return Contact(*(one_line(part) for part in (contact.name, contact.email, contact.phone, contact.url)))
 
 
 def statement_view(
@@ -303,48 +232,45 @@ def statement_view(
     amounts always come from the statement. has_logo: whether the template may request the logo.
     """
     only_shown = statement.only_shown
-    total = statement.shown if only_shown else statement.amounts
-    main = _part(statement, config, posted=not only_shown)
+    main = part_of(statement, config, posted=not only_shown)
     mixed = not only_shown and any(not line.posted for line in statement.lines)
-    shown_part = _part(statement, config, posted=False) if mixed else None
-    organization, contact = config.organization, config.organization.contact
-    held = tuple(_held(item, config) for item in statement.held)
+    shown_part = part_of(statement, config, posted=False) if mixed else None
+    organization = config.organization
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
+    bars, invoice = _bars(statement, history), invoice_view(statement, config)
     return StatementView(
+        span=Span.of_month(statement.period),
         number=statement.number,
-        period=statement.period,
-        period_name=period_human(statement.period),
-        first_day=first_day(statement.period),
-        last_day=last_day(statement.period),
         issued=statement.issued,
         revision=statement.revision,
         draft=statement.draft,
         currency=config.currency,
-        organization=shown(organization.name),
-        unit=shown(organization.unit),
-        address=tuple(shown(line) for line in organization.address),
+        organization=one_line(organization.name),
+        unit=one_line(organization.unit),
+        address=tuple(one_line(line) for line in organization.address),
         has_logo=has_logo,
-        pi_name=shown(statement.pi.name) or shown(statement.pi.email) or "Unknown PI",
-        pi_email=shown(statement.pi.email) if statement.pi.email != statement.pi.name else "",
-        department=shown(statement.pi.department),
-        project_title=shown(statement.project.title) or shown(statement.project.id) or "No project",
-        project_id=shown(statement.project.id) if statement.project.id != statement.project.title else "",
-        references=tuple(_reference(reference) for reference in statement.references),
-        attribution=_attribution(statement, config.currency),
-        funds=tuple(shown(fund) for fund in statement.funds),
+        pi_name=one_line(statement.pi.name) or one_line(statement.pi.email) or "Unknown PI",
+        pi_email=one_line(statement.pi.email) if statement.pi.email != statement.pi.name else "",
+        department=one_line(statement.pi.department),
+        project_title=one_line(statement.project.title) or one_line(statement.project.id) or "No project",
+        project_id=one_line(statement.project.id) if statement.project.id != statement.project.title else "",
+        terms=terms(statement, [_reference(reference) for reference in statement.references]),
+        answer=answer(statement, config, invoice),
+        invoice=invoice,
+        funds=_funds(statement),
         only_shown=only_shown,
+        summary=_summary(main, config, "Value" if only_shown else "Amount due"),
+        comparison=_comparison(bars),
+        held_words=held_words(statement.held, config.currency),
+        held=tuple(_held(item, config) for item in statement.held),
+        held_total=in_total(statement.held, config.currency),
+        bars=bars,
         main=main,
         shown=shown_part,
-        discounts=discount_rows(total, shown(organization.name), corrected=_corrected(statement)),
-        subsidized=total.list > 0 and not total.billed,
-        sentence=NOTHING_CHARGED if only_shown else _sentence(total, config, held=bool(held)),
-        bars=_bars(statement, history),
-        fund_rows=_funds(line for line in statement.lines if line.posted),
-        held=held,
-        held_total=in_total(statement.held, config.currency),
-        discount_notes=_discount_notes((*main.sources, *(shown_part.sources if shown_part else ())), config),
-        notes=tuple(shown(part) for part in config.statements.note.split("\n\n") if part.strip()),
-        contact=Contact(*(shown(part) for part in (contact.name, contact.email, contact.phone, contact.url))),
+        discount_notes=_discount_notes((main, *([shown_part] if shown_part else [])), config),
+        attribution=_attribution(statement, config.currency),
+        notes=tuple(one_line(part) for part in config.statements.note.split("\n\n") if part.strip()),
+        contact=contact_of(config),
         questions_until=None if statement.draft else until,
         digest=statement.digest[:16],
     )
@@ -352,234 +278,82 @@ def statement_view(
 
 def _attribution(statement: Statement, currency: str) -> str:
     posted = (each for each in statement.attributions if each.posted)
-    return attribution_sentence([replace(each, by=tuple(map(shown, each.by))) for each in posted], currency)
+    found = [replace(each, by=tuple(map(one_line, each.by))) for each in posted]
+    return attribution_sentence(found, currency, invoiced=is_invoice(statement))
 
 
-def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
-    """The posted lines, or the shown-only ones, with their resources."""
-    lines = [line for line in statement.lines if line.posted == posted]
-    own = [line for line in lines if line.entry is Entry.OWN]
-    sources = {line.source for line in own}
-    resources = [part for part in statement.resources if part.source in sources]
-    earlier = _earlier(lines, statement.credit_notes, config)
-    corrections = _credits(resources, config)
-    return Part(
-        total=Figures.of(Amounts.total(line.amounts for line in lines)),
-        sources=_sources(own, config),
-        earlier=earlier,
-        earlier_total=_sum(row.figures for row in earlier),
-        resources=_resources(own, resources, config),
-        credits=corrections,
-        credits_total=_sum(row.figures for row in corrections),
-    )
+def _reference(reference: Reference) -> tuple[str, str]:
+    """A reference's label and values: `Grant`, `GR-1, GR-2 and 3 more`."""
+    shown = [one_line(value) for value in reference.values[:REFERENCES_SHOWN]]
+    rest = reference.count - len(shown)
+    label = one_line(reference.name).replace("_", " ")
+    return label[:1].upper() + label[1:], ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 
 
-def shown(text: str) -> str:
-    """`text` on one line and safe for HTML, XML and PDF.
-
-    Line breaks and whitespace become one space. Removes control characters, lone surrogates, noncharacters and
-    direction overrides: XML 1.0 forbids all but the last, which could make figures next to a name read backward.
-    """
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    kept = (
-        " " if char.isspace() or char in CONTROLS else char
-        for char in text
-        if char not in BIDIRECTIONAL and unicodedata.category(char) != "Cs" and not _is_nonchar(char)
-    )
-    # A no-break space is a space too; split() collapses runs of any kind.
-    return " ".join("".join(kept).split())
-
-
-def flag_words(flag: str) -> str:
-    """A flag as a readable reason: `missing-fund` is "no fund is named"; the institution's patterns by their name."""
-    if flag.startswith("pattern:"):
-        return f"rule “{shown(flag.removeprefix('pattern:'))}”"
-    known = explain(flag)
-    return (known.on_statement if known else "") or shown(flag.replace("-", " "))
-
-
-def _reference(reference: Reference) -> ReferenceRow:
-    listed = [shown(value) for value in reference.values[:REFERENCES_SHOWN]]
-    rest = reference.count - len(listed)
-    label = shown(reference.name).replace("_", " ")
-    return ReferenceRow(label[:1].upper() + label[1:], ", ".join(listed) + (f" and {rest:,} more" if rest else ""))
-
-
-def _sentence(total: Amounts, config: Config, *, held: bool) -> str:
-    if not total.list and not total.billed:
-        return "Nothing was billed for this project" + (" so far: its charges are under review." if held else ".")
-    if total.billed < 0:
-        return f"Credits exceed charges: {_amount(abs(total.billed), config.currency)} is returned to the fund."
-    if total.list <= 0:
-        return "The amount due comes from credits and corrections of earlier charges."
-    if total.discount < 0:
-        return f"The amount due is {_amount(abs(total.discount), config.currency)} above the list price."
-    return discount_sentence(total, shown(config.organization.name))
-
-
-def _corrected(statement: Statement) -> bool:
-    """Whether anything on the statement takes back an amount billed elsewhere."""
-    return any(line.entry is not Entry.OWN for line in statement.lines) or any(
-        part.kind in CORRECTING_KINDS for part in statement.resources
-    )
-
-
-def _amount(amount: Decimal, currency: str) -> str:
-    return f"{currency}\N{NO-BREAK SPACE}{money.human(amount, currency)}"
-
-
-def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock, ...]:
-    services: dict[str, dict[str, Amounts]] = {}
-    found = _added(((line.source, line.service), line.amounts) for line in lines)
-    for (source, service), amounts in sorted(found.items(), key=_first):
-        services.setdefault(source, {})[service] = amounts
+def _funds(statement: Statement) -> tuple[FundRow, ...]:
+    found = added((line.fund, line.amounts) for line in statement.lines if line.journaled)
+    known = {fund.id: fund for fund in statement.paying}
+    several = len(found) > 1
     return tuple(
-        SourceBlock(
-            source,
-            source_label(config, source),
-            tuple(
-                ServiceRow(service=shown(service) or "Other", figures=Figures.of(amounts))
-                for service, amounts in rows.items()
-            ),
-            Figures.of(Amounts.total(rows.values())),
-            discount_rows(Amounts.total(rows.values()), shown(config.organization.name)),
-        )
-        for source, rows in services.items()
+        FundRow(one_line(fund), fund_days(known.get(fund, Fund(fund))) if several else "", Figures.of(amounts))
+        for fund, amounts in sorted(found.items())
     )
 
 
-def _earlier(lines: Iterable[BillingLine], notes: Mapping[str, str], config: Config) -> tuple[EarlierRow, ...]:
-    """The lines of earlier periods, in order; their funds are in the table of funds."""
-    return tuple(
-        EarlierRow(
-            label=source_label(config, line.source),
-            service=shown(line.service) or "Other",
-            what=_what_earlier(line),
-            number=notes[line.corrects] if line.entry is Entry.CREDIT else "",
-            figures=Figures.of(line.amounts),
-        )
-        for line in sorted(lines, key=lambda line: (line.original, line.corrects, line.key))
-        if line.entry is not Entry.OWN
-    )
+def _summary(part: Part, config: Config, last: str) -> tuple[SummaryRow, ...]:
+    """From the list price of the month's charges to what is due: who grants which discount, credits, late charges."""
+    blocks: dict[str, list[Figures]] = {}
+    for block in part.services:
+        blocks.setdefault(block.source, []).append(block.figures)
+    sources = {source: sum_of(rows) for source, rows in blocks.items()}
+    vendors = {source: row for source, row in sources.items() if row.vendor < 0}
+    above = {source: row for source, row in sources.items() if row.vendor > 0}
+    rows = [SummaryRow(label="List price", detail="", amount=part.charges.list)]
+    for label, found in (("Vendor discount", vendors), ("Surcharge", above)):
+        if found:
+            shares = [share_words(config, source, row.vendor, row.list) for source, row in found.items()]
+            amount = sum((row.vendor for row in found.values()), money.ZERO)
+            rows.append(SummaryRow(label=label, detail=", ".join(shares), amount=amount))
+    who = one_line(config.organization.name) or "the institution"
+    for source, row in sources.items():
+        if row.covered:
+            label = f"Covered by {who}" if row.covered < 0 else "Surcharge"
+            detail = share_words(config, source, row.covered, row.list)
+            rows.append(SummaryRow(label=label, detail=detail, amount=row.covered))
+    for label, corrected in (("Credits", part.credits), ("Late charges", part.late)):
+        if corrected:
+            rows.append(SummaryRow(label=label, detail=_months_of(corrected), amount=corrected.total.due))
+    return (*rows, SummaryRow(label=last, detail="", amount=part.total.due))
 
 
-def _what_earlier(line: BillingLine) -> str:
-    month = period_human(line.original)
-    if line.entry is Entry.LATE:
-        return f"Late from {month}, when it was under review"
-    if line.entry is Entry.CREDIT:
-        return f"Credit for {month}, reverses charges of statement {line.corrects}"
-    return f"Billed again for {month}, first on statement {line.corrects}"
+def share_words(config: Config, source: str, amount: Decimal, list_price: Decimal) -> str:
+    """A source, and its discount in percent of the list price, unless that is all or would mislead."""
+    label = source_label(config, source)
+    if amount >= 0 or list_price <= 0 or -amount >= list_price:
+        return label
+    return f"{label} {percent_filter(money.percent(-amount, list_price))}"
 
 
-def source_label(config: Config, source: str) -> str:
-    """The display name of a source: its label in the config, else its name."""
-    return shown(config.source(source).label) or shown(source)
+def _months_of(block: Corrections) -> str:
+    months = [period_human(period) for period in sorted({row.original for row in block.rows if row.original})]
+    return f"for {listed(months, _MONTHS_NAMED)}" if months else ""
 
 
-def _funds(lines: Iterable[BillingLine]) -> tuple[FundRow, ...]:
-    funds = _added((line.fund, line.amounts) for line in lines)
-    return tuple(FundRow(shown(fund), Figures.of(amounts)) for fund, amounts in sorted(funds.items(), key=_first))
-
-
-_T = TypeVar("_T")
-
-
-def _added(parts: Iterable[tuple[_T, Amounts]]) -> dict[_T, Amounts]:
-    """The amounts of each key, added up."""
-    found: dict[_T, Amounts] = {}
-    for key, amounts in parts:
-        found[key] = found.get(key, Amounts()) + amounts
-    return found
-
-
-def _first(pair: tuple[_T, Amounts]) -> _T:
-    return pair[0]
-
-
-_Place = tuple[str, str]
-"""Source and service."""
-_Key = tuple[str, str, Kind]
-"""A resource within them: name, id, kind of charge; funds are added up."""
-
-
-def _resources(
-    own: Iterable[BillingLine], resources: Iterable[ResourceLine], config: Config
-) -> tuple[ResourceGroup, ...]:
-    """The largest resources by list price, as many as the config allows on a part of a statement, in their services."""
-    resources = tuple(resources)
-    lines = _added(((line.source, line.service), line.amounts) for line in own)
-    corrections = _added(
-        ((part.source, part.service), part.amounts) for part in resources if part.kind in CORRECTING_KINDS
-    )
-    named = _added(
-        (((part.source, part.service), (part.resource_name, part.resource_id, part.kind)), part.amounts)
-        for part in resources
-        if part.kind not in CORRECTING_KINDS and (part.resource_name or part.resource_id)
-    )
-    ranked = sorted(named.items(), key=lambda row: (-abs(row[1].list), -abs(row[1].billed), row[0]))
-    counts = Counter(place for place, _ in named)
-    listed: dict[_Place, list[tuple[_Key, Amounts]]] = {}
-    for (place, key), amounts in ranked[: max(config.statements.resources, 0)]:
-        listed.setdefault(place, []).append((key, amounts))
-    # If no resource has a name, the table of services says it all.
-    return tuple(
-        _resource_group(place, whole, listed.get(place, []), counts[place], corrections.get(place, Amounts()), config)
-        for place, whole in sorted(lines.items(), key=_first)
-        if place in counts
-    )
-
-
-def _resource_group(
-    place: _Place, whole: Amounts, rows: Sequence[tuple[_Key, Amounts]], count: int, corrected: Amounts, config: Config
-) -> ResourceGroup:
-    listed = Amounts.total(amounts for _, amounts in rows) + corrected
-    rest = whole - listed
-    return ResourceGroup(
-        source=place[0],
-        label=source_label(config, place[0]),
-        service=shown(place[1]) or "Other",
-        figures=Figures.of(whole),
-        rows=tuple(_resource_row(key, amounts) for key, amounts in rows),
-        rest_count=count - len(rows),
-        rest=Figures.of(rest),
-        credits=Figures.of(corrected),
-    )
-
-
-def _resource_row(key: tuple[str, str, Kind], amounts: Amounts) -> ResourceRow:
-    name, identifier, kind = shown(key[0]), shown(key[1]), key[2]
-    return ResourceRow(
-        name=name or identifier,
-        id=identifier if name and identifier != name else "",
-        kind=_KIND_WORDS[kind],
-        figures=Figures.of(amounts),
-    )
-
-
-def _credits(resources: Iterable[ResourceLine], config: Config) -> tuple[CreditRow, ...]:
-    rows = sorted(
-        (part for part in resources if part.kind in CORRECTING_KINDS),
-        key=lambda part: (part.kind, part.source, part.service, part.resource_name, part.resource_id, part.fund),
-    )
-    return tuple(
-        CreditRow(
-            kind=_KIND_WORDS[part.kind],
-            label=source_label(config, part.source),
-            service=shown(part.service) or "Other",
-            name=shown(part.resource_name) or shown(part.resource_id),
-            id=shown(part.resource_id) if part.resource_name and part.resource_id != part.resource_name else "",
-            figures=Figures.of(part.amounts),
-        )
-        for part in rows
+def _comparison(bars: Sequence[Bar]) -> Comparison | None:
+    """The change since the calendar month before; None without a statement of that month."""
+    before, now = bars[-2], bars[-1]
+    if not (before.list or before.due):
+        return None
+    change = now.due - before.due
+    return Comparison(
+        since=period_human(before.period), change=change, percent=money.change_percent(change, before.due)
     )
 
 
 def _held(item: QueueItem, config: Config) -> HeldRow:
     return HeldRow(
         label=source_label(config, item.source),
-        service=shown(item.service) or "Other",
+        service=one_line(item.service) or OTHER_SERVICE,
         reasons=tuple(flag_words(flag) for flag in item.uncleared),
         charges=item.charges,
         exact_billed=item.exact_billed,
@@ -604,28 +378,11 @@ def _bars(statement: Statement, history: Sequence[PeriodAmounts]) -> tuple[Bar, 
     )
 
 
-def _discount_notes(sources: Iterable[SourceBlock], config: Config) -> tuple[DiscountNote, ...]:
+def _discount_notes(parts: Iterable[Part], config: Config) -> tuple[DiscountNote, ...]:
+    """The texts of the sources that grant a discount here."""
+    discounted = {block.source: block.label for part in parts for block in part.services if block.figures.discount}
     return tuple(
-        DiscountNote(
-            label=block.label,
-            discounts=tuple(row for row in block.discounts if row.percent),
-            note=shown(config.source(block.source).note),
-        )
-        for block in sources
-        if config.source(block.source).note
+        DiscountNote(label, one_line(config.source(source).note))
+        for source, label in discounted.items()
+        if one_line(config.source(source).note)
     )
-
-
-def _sum(parts: Iterable[Figures]) -> Figures:
-    rows = list(parts)
-    return Figures(
-        list=sum((row.list for row in rows), money.ZERO),
-        discount=sum((row.discount for row in rows), money.ZERO),
-        due=sum((row.due for row in rows), money.ZERO),
-    )
-
-
-def _is_nonchar(char: str) -> bool:
-    # XML 1.0 section 2.2, Char; U+FDD0 to U+FDEF and the last two of every plane are noncharacters (Unicode 23.7).
-    code = ord(char)
-    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.characters import one_line
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, PeriodAmounts, Statement
 from openchargeback.portal import paths
 from openchargeback.portal.charts import Chart, twelve_months
 from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo, usable_logo
-from openchargeback.portal.pdf import PrintStyle, print_style, statement_html
+from openchargeback.portal.pdf import PrintStyle, print_style, statement_chart, statement_html
 from openchargeback.portal.pdf_pool import PdfJob
 from openchargeback.portal.shell import Head, Link, fingerprint, render, whom_to_ask
 from openchargeback.portal.site import FileJob, Site, site_shell
-from openchargeback.portal.statement_data import data_files
-from openchargeback.portal.statement_view import StatementView, shown, statement_view
+from openchargeback.portal.statement_data import StatementCharges, data_files
+from openchargeback.portal.statement_view import StatementView, statement_view
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -39,6 +40,7 @@ class StatementPage:
     contact, mail: whom to ask, as of the statement's month, like its PDF.
     """
 
+    path: str
     statement: StatementView
     chart: Chart
     pdf: str
@@ -60,7 +62,7 @@ class PdfPlan:
 
 def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob]:
     """One page for each statement of the site, or of one `period`."""
-    shell, digest, histories = site_shell(site), env.digest(), statement_histories(site.periods)
+    shell, digest, histories = site_shell(site), env.digest, statement_histories(site.periods)
     jobs = []
     for statement in _statements(site, period):
         view = statement_page(statement, site, histories)
@@ -71,26 +73,27 @@ def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob
     return jobs
 
 
-def statement_pdfs(site: Site, env: Templates, period: str = "") -> list[PdfPlan]:
-    """One plan for each statement of the site, or of one `period`."""
-    common = fingerprint(stamp(), env.digest())
+def statement_pdfs(site: Site, env: Templates, charges: StatementCharges, period: str = "") -> list[PdfPlan]:
+    """One plan for each statement of the site, or of one `period`. charges: what `charges.csv` of each has."""
+    common = fingerprint(stamp(), env.digest)
     histories = statement_histories(site.periods)
     plans = []
     for month in site.periods:
         if period and month.period != period:
             continue
-        layout = _layout(site, env, month.period)
+        printed = _print(site, env, month.period)
         for statement in month.statements:
-            history, has_logo = _history(statement, histories), layout.logo is not None
-            view = statement_view(statement, layout.config, history, has_logo=has_logo)
+            history, has_logo = _history(statement, histories), printed.logo is not None
+            view = statement_view(statement, printed.config, history, has_logo=has_logo)
             path = paths.statement_pdf(statement)
-            key = fingerprint(common, layout.style.css, layout.logo, view, statement)
-            plans.append(PdfPlan(path, key, partial(layout.job, path, statement, view)))
+            key = fingerprint(common, printed.style.css, printed.logo, view, statement, charges.key(month, statement))
+            rows = partial(charges.rows, month, statement)
+            plans.append(PdfPlan(path, key, partial(printed.job, path, statement, view, rows)))
     return plans
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class StatementPrint:
     """How the statements of a month are printed."""
 
     env: Templates
@@ -98,21 +101,23 @@ class _Layout:
     style: PrintStyle
     logo: Logo | None
 
-    def job(self, path: str, statement: Statement, view: StatementView) -> PdfJob:
-        """The rendering job for a statement's PDF."""
+    def job(self, path: str, statement: Statement, view: StatementView, rows: Callable[[], str | None]) -> PdfJob:
+        """The rendering job for a statement's PDF. rows: of its `charges.csv`."""
+        files = data_files(statement, self.config, rows())
         return PdfJob(
             name=path,
-            html=statement_html(self.env, view, self.config),
+            html=statement_html(self.env, view, self.config, self.style, [file.name for file in files]),
             style=self.style,
             created=statement.issued,
-            files=data_files(statement, self.config.currency),
+            files=files,
             logo=self.logo,
+            chart=statement_chart(view, self.config),
         )
 
 
-def _layout(site: Site, env: Templates, period: str) -> _Layout:
+def _print(site: Site, env: Templates, period: str) -> StatementPrint:
     config, content = site.config_of(period), site.logo_of(period)
-    return _Layout(env, config, print_style(env, config), usable_logo(content) if content is not None else None)
+    return StatementPrint(env, config, print_style(env, config), usable_logo(content) if content is not None else None)
 
 
 def statement_page(statement: Statement, site: Site, histories: Histories) -> StatementPage:
@@ -126,11 +131,12 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
     ]
     contact, mail = whom_to_ask(config)
     return StatementPage(
+        path=paths.statement_page(statement),
         statement=view,
         chart=twelve_months(months, statement.period, config.currency, view.project_title, only_shown=view.only_shown),
         pdf=paths.statement_pdf(statement),
         pi=Link(view.pi_name, paths.pi_page(statement.pi.email)),
-        project=Link(shown(statement.project.id) or view.project_title, paths.project_page(statement.project.id)),
+        project=Link(one_line(statement.project.id) or view.project_title, paths.project_page(statement.project.id)),
         period=Link(period_human(statement.period), paths.period_page(statement.period)),
         contact=contact,
         mail=mail,
@@ -165,7 +171,7 @@ def _payer(statement: Statement) -> tuple[str, str]:
 
 def _head(page: StatementPage) -> Head:
     return Head(
-        path=page.pdf.removesuffix(".pdf") + ".html",
+        path=page.path,
         title=f"Statement {page.statement.number}",
         section="periods",
         crumbs=(

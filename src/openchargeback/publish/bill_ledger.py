@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from openchargeback.billing import copies, freezing, periods
-from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.corrections import CorrectionResults, correct
-from openchargeback.billing.focus_charges import share_all, write_focus_charges
-from openchargeback.billing.lines import sum_resources
 from openchargeback.billing.periods import Make, Posted, bill
-from openchargeback.billing.pipeline import NOTHING_POSTED, Settled, settled_month
-from openchargeback.billing.provenance import make_references
+from openchargeback.billing.pipeline import NOTHING_POSTED, Settled
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.billing.summaries import Summary, summaries
-from openchargeback.files.compressing import gzip_to
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import TOGETHER, ChargeFile, digest_of
 from openchargeback.ledger.reading import Ledger
@@ -35,11 +27,11 @@ from openchargeback.model import (
     State,
     SummedPeriod,
 )
-from openchargeback.portal.paths import charges_file
 from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import recorded
 from openchargeback.publish.keys import Keys, code_digest, key_of
+from openchargeback.publish.month_charges import Wanted, keep_charges
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 from openchargeback.wording import counted
@@ -89,13 +81,13 @@ Thaw = Callable[
 
 
 def bill_ledger(
-    ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING, *, data: bool = False
+    ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING, *, keep: Collection[Wanted] = ()
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
     """Everything of each period.
 
     Periods whose files have errors, and closed ones without a record (see `gathering.with_records`), are left out.
     Searches for equal files in all periods up to the wanted one, billed or not.
-    data: keep the charges of newly billed periods for `kept_charges`.
+    keep: what to keep of the charges of newly billed periods for `MonthCharges`.
     """
     corrected = correct_ledger(ledger, store)
     keys = Keys(ledger)
@@ -103,11 +95,8 @@ def bill_ledger(
     def make(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str, BilledPeriod], list[Problem]]:
         made, problems = periods.billed(charges, settled, posted)
         made = {period: replace(each, digest=keys.period(period, posted.get(period))) for period, each in made.items()}
-        missing = [each for each in made.values() if data and not _has_charges(store, each.digest)]
-        if missing:
-            share_all(charges)
-        for each in missing:
-            _keep_charges(store, each.digest, charges, each)
+        asked = [each for each in made.values() if scope.wanted in ("", each.period)]
+        keep_charges(store, charges, asked, keep)
         return made, problems
 
     found, problems = _run(ledger, corrected, make, _each(partial(_thaw, store)), scope)
@@ -287,58 +276,3 @@ def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> 
     """The paths of the files that have any charge billed or held."""
     whole, _ = recorded(ledger)
     return copies.still_billing(whole, files, correct_ledger(whole, store).posted)
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCharges:
-    """The charges of a period as files: all of them, and those that are charged to PIs as "Cost and Usage" of FOCUS."""
-
-    charges: bytes
-    focus: bytes
-
-
-_KINDS = ("charges", "focus charges")
-
-
-def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> KeptCharges:
-    """The charges of a billed period as the files `portal.paths.charges_file` and `cost_and_usage_file`.
-
-    From the cache; if missing there, the period is billed again, a closed one according to its record.
-    Raises LedgerFault if its files can no longer be read.
-    """
-    record = ledger.records.get(period.period)
-    key = key_of(code_digest(), record.digest) if record else period.digest
-    kept = [store.get(kind, key) for kind in _KINDS]
-    if kept[0] is not None and kept[1] is not None:
-        return KeptCharges(kept[0], kept[1])
-    with settled_month(ledger, period.period, ids_of_all=True) as charges:
-        sum_resources(charges.con, charges.config.currency)
-        make_references(charges.con, charges.config)
-        share_all(charges)
-        return _keep_charges(store, key, charges, period)
-
-
-def _has_charges(store: Cache, key: str) -> bool:
-    return all(store.get(kind, key) is not None for kind in _KINDS)
-
-
-def _keep_charges(store: Cache, key: str, charges: Charges, period: BilledPeriod) -> KeptCharges:
-    with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
-        path, focus = Path(folder) / "charges.csv", Path(folder) / "focus.csv"
-        write_charges(charges, period.period, path)
-        write_focus_charges(charges, period, focus)
-        made = KeptCharges(_packed(path, charges_file(period)), _packed(focus, charges_file(period)))
-    for kind, data in zip(_KINDS, (made.charges, made.focus), strict=True):
-        store.put(kind, key, data)
-    return made
-
-
-def _packed(path: Path, name: str) -> bytes:
-    """The bytes of a file, compressed if its name says so; without a timestamp, to keep them deterministic."""
-    if not name.endswith(".gz"):
-        return path.read_bytes()
-    packed = io.BytesIO()
-    with path.open("rb") as plain:
-        # Level 1 takes half the time of the default, for a sixth more bytes.
-        gzip_to(plain, packed, level=1)
-    return packed.getvalue()

@@ -14,6 +14,7 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger, summarize_ledger
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
+from openchargeback.publish.month_charges import Wanted
 from openchargeback.publish.output_problems import line_warnings, output_problems, output_warnings
 from openchargeback.record.recorded_ledger import RecordedLedger
 
@@ -67,7 +68,7 @@ def examine(
     *,
     wanted: str = "",
     only: Collection[str] | None = None,
-    data: bool = False,
+    keep: Collection[Wanted] = (),
     store: Cache | None = None,
     step: Step = no_step,
     gathered: Gathered | None = None,
@@ -75,8 +76,8 @@ def examine(
     """Read a ledger and bill everything.
 
     only: bill just these periods, and report just their problems besides those of the small files.
-    data: keep the charges of newly billed periods, for the open data of a build. store: used instead of the ledger's
-    cache. gathered: the ledger as `gather_ledger` has just read it.
+    keep: what to keep of the charges of newly billed periods, for a build. store: used instead of the ledger's cache.
+    gathered: the ledger as `gather_ledger` has just read it.
     """
     from openchargeback.export.journals.descriptions import describe_journals
 
@@ -84,7 +85,7 @@ def examine(
     ledger, problems = gathered or gather_ledger(root)
     if ledger is None:
         return None, (), problems
-    periods, faults = bill_ledger(ledger, store, _scope(ledger, wanted, step, only), data=data)
+    periods, faults = bill_ledger(ledger, store, _scope(ledger, wanted, step, only), keep=keep)
     periods, template_faults = describe_journals(ledger, periods)
     return ledger, periods, [*problems, *faults, *template_faults, *output_warnings(ledger, periods)]
 
@@ -117,7 +118,7 @@ def open_books(
     root: Path,
     *,
     wanted: str = "",
-    data: bool = False,
+    keep: Collection[Wanted] = (),
     store: Cache | None = None,
     step: Step = no_step,
     gathered: Gathered | None = None,
@@ -126,7 +127,7 @@ def open_books(
 
     Raises LedgerFault with every problem if there is any error, OutsideFault if the ledger changed in the meantime.
     """
-    return _opened(root, lambda: examine(root, wanted=wanted, data=data, store=store, step=step, gathered=gathered))
+    return _opened(root, lambda: examine(root, wanted=wanted, keep=keep, store=store, step=step, gathered=gathered))
 
 
 def open_lines(root: Path, *, wanted: str = "", step: Step = no_step) -> LedgerLines:

@@ -22,6 +22,7 @@ from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
+from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
 from openchargeback.portal.views.review import KnownProject
@@ -31,11 +32,13 @@ from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.keys import environment, key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
+from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.month_files import MonthFiles
 from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
+from openchargeback.publish.spans import month_spans
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
@@ -94,9 +97,11 @@ def build(
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
-    books = open_books(root, data=True, store=store, step=step, gathered=gathered)
-    with closing(OpenDataRun(books, store)) as data:
-        planned = _plan_output(books, store, provenance, pdfs=pdfs)
+    keep = {Wanted.OPEN_DATA, *((Wanted.STATEMENTS,) if pdfs else ())}
+    books = open_books(root, keep=keep, store=store, step=step, gathered=gathered)
+    charges = MonthCharges(books.ledger, store, statements=pdfs)
+    with closing(OpenDataRun(books, charges)) as data:
+        planned = _plan_output(books, charges, store, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
         if (files := _files_published(planned.key, provenance, holds, output)) is not None:
             secrets.check(output)
@@ -143,7 +148,9 @@ def _content(path: Path) -> str:
         return ""
 
 
-def _plan_output(books: AllBooks, store: Cache, provenance: Provenance, *, pdfs: bool) -> _Output:
+def _plan_output(
+    books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool
+) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     root = books.ledger.root
     env, around = make_environment(root / "templates"), environment(root)
@@ -151,9 +158,14 @@ def _plan_output(books: AllBooks, store: Cache, provenance: Provenance, *, pdfs:
     journals, warnings = months.journals(books.ledger, books.periods)
     books = replace(books, warnings=(*books.warnings, *warnings))
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
+    site = replace(site, spans=month_spans(books, charges))
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
-    statements, plans = months.statements(site, pdfs=pdfs)
-    pages = *(replace(job, key=key_of(around, job.key)) for job in site_jobs(site, env)), *statements
+    statements, plans = months.statements(site, charges if pdfs else None)
+    made = (*site_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
+    pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
+    if pdfs:
+        spans = span_pdfs(site, env, books.ledger.directory)
+        plans += [replace(plan, key=key_of(around, plan.key)) for plan in spans]
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
     key = _key(pages, plans, written, data_keys(books.periods))
     return _Output(books, provenance, written, pages, tuple(plans), key)
@@ -246,7 +258,8 @@ def pdfs_of(books: AllBooks, period: str) -> list[PdfPlan]:
     """The plans of the PDF statements of a period, as in a build."""
     root = books.ledger.root
     site = make_site(books, Provenance("", "", __version__), {})
-    plans, around = statement_pdfs(site, make_environment(root / "templates"), period=period), environment(root)
+    charges, around = MonthCharges(books.ledger, open_cache(root)), environment(root)
+    plans = statement_pdfs(site, make_environment(root / "templates"), charges, period=period)
     return [replace(plan, key=key_of(around, plan.key)) for plan in plans]
 
 

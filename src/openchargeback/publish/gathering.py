@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import CONVERSIONS, USAGE
 from openchargeback.ledger.lock import never_committed
 from openchargeback.ledger.periods import FROZEN, PARTS, part_path
@@ -35,8 +36,22 @@ def gather_ledger(root: Path) -> Gathered:
         return None, problems
     whole, faults = with_records(ledger)
     _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
-    found = [*_page_problems(whole), *_conversion_problems(root), *_usage_problems(whole)]
+    found = [*_logo_problems(whole), *_page_problems(whole), *_conversion_problems(root), *_usage_problems(whole)]
     return whole, [*problems, *faults, *found, *_format_problems(whole), *_posting_problems(whole)]
+
+
+def _logo_problems(ledger: Ledger) -> list[Problem]:
+    if ledger.logo is None:
+        return []
+    from openchargeback.portal.logo import logo_fault
+
+    fault = logo_fault(ledger.logo.data)
+    if not fault:
+        return []
+    message = f"the logo {ledger.config.organization.logo[:100]} {fault}"
+    return [
+        Problem(FILE_NAME, "bad-logo", message, "export it again as PNG, or as SVG without scripts, images or links")
+    ]
 
 
 def _page_problems(ledger: Ledger) -> list[Problem]:

@@ -17,6 +17,7 @@ from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.portal.paths import drafts_folder, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import PdfJob
 from openchargeback.portal.site import FileJob, Site, site_shell
+from openchargeback.portal.statement_data import StatementCharges
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.problems import Problem
 from openchargeback.publish.cache import Cache
@@ -31,7 +32,18 @@ _RECORDED = {"lines", "statements", "journal", "sources", "files", "queue", "fla
 # By month: only that of its own is shown by a statement.
 _BY_MONTH = {"settings", "logos", "postings"}
 # What no statement of a closed month shows; of all months, only how they are shown in the frame.
-_OF_OTHERS = {"periods", "people", "projects", "known", "provenance", "journal_files", "rates", "images"}
+_OF_OTHERS = {
+    "periods",
+    "people",
+    "projects",
+    "known",
+    "provenance",
+    "journal_files",
+    "rates",
+    "images",
+    "spans",
+    "deliveries",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,7 @@ class MonthFiles:
 
         Drafts are apart from what is posted. Raises LedgerFault for values and templates that cannot be written.
         """
-        digest = self.env.digest()
+        digest = self.env.digest
         made: dict[str, dict[str, bytes]] = {}
         warnings: list[Problem] = []
         for period in periods:
@@ -95,21 +107,24 @@ class MonthFiles:
         self.store.keep("journal files", key, _JournalFiles(tuple(made), tuple(warnings)))
         return made, warnings
 
-    def statements(self, site: Site, *, pdfs: bool) -> tuple[list[FileJob], list[PdfPlan]]:
-        """The pages of all statements, and their PDFs if wanted, in the order of the months."""
+    def statements(self, site: Site, charges: StatementCharges | None) -> tuple[list[FileJob], list[PdfPlan]]:
+        """The pages of all statements, and their PDFs, in the order of the months.
+
+        charges: what `charges.csv` of each PDF has; None leaves the PDFs out.
+        """
         # What all months share; none of it is shown by the statements of a closed month alone.
         common = (
             site_shell(site),
             [getattr(site, each.name) for each in fields(site) if each.name not in _OF_OTHERS | _BY_MONTH],
         )
-        outside = key_of(self.environment, self.env.digest(), common)
+        outside = key_of(self.environment, self.env.digest, common, charges is None)
         keys = {period.period: _key(site, period, outside) for period in site.periods}
         known = {period: self.store.value("statements", key, _Keys) if key else None for period, key in keys.items()}
         missing = [period for period, found in known.items() if found is None]
         # One month alone is quick; several are planned together, since they share the history of all.
         alone = missing[0] if len(missing) == 1 else ""
         new_pages = statement_jobs(site, self.env, period=alone) if missing else []
-        new_pdfs = statement_pdfs(site, self.env, period=alone) if missing else []
+        new_pdfs = statement_pdfs(site, self.env, charges, period=alone) if missing and charges else []
         pages: list[FileJob] = []
         plans: list[PdfPlan] = []
         for period, found in known.items():
@@ -118,10 +133,10 @@ class MonthFiles:
                 if keys[period]:
                     self.store.keep("statements", keys[period], _Keys(*(_listed(jobs) for jobs in mine)))
             else:
-                mine = _later(site, self.env, period, found)
+                mine = _later(site, self.env, charges, period, found)
             pages += (replace(job, key=key_of(self.environment, job.key)) for job in mine[0])
             plans += (replace(plan, key=key_of(self.environment, plan.key)) for plan in mine[1])
-        return pages, plans if pdfs else []
+        return pages, plans
 
 
 def _key(site: Site, period: BilledPeriod, outside: str) -> str:
@@ -146,7 +161,9 @@ def _listed(jobs: Sequence[FileJob] | Sequence[PdfPlan]) -> tuple[tuple[str, ...
     return tuple((job.path, job.key) for job in jobs)
 
 
-def _later(site: Site, env: Templates, period: str, keys: _Keys) -> tuple[list[FileJob], list[PdfPlan]]:
+def _later(
+    site: Site, env: Templates, charges: StatementCharges | None, period: str, keys: _Keys
+) -> tuple[list[FileJob], list[PdfPlan]]:
     """The jobs of a month whose keys are known, which are made once a file of it is missing in the cache."""
 
     @cache
@@ -155,7 +172,7 @@ def _later(site: Site, env: Templates, period: str, keys: _Keys) -> tuple[list[F
 
     @cache
     def pdfs() -> dict[str, PdfPlan]:
-        return {plan.path: plan for plan in statement_pdfs(site, env, period=period)}
+        return {plan.path: plan for plan in statement_pdfs(site, env, charges, period=period)} if charges else {}
 
     def render(path: str) -> bytes:
         return pages()[path].render()

@@ -11,10 +11,9 @@ from openchargeback.export.focus_books import billing_period_csv, invoice_detail
 from openchargeback.export.open_data import FORMAT_VERSION, DataKind, DataResource, datapackage, lines_csv
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
-from openchargeback.publish.bill_ledger import kept_charges
 from openchargeback.publish.books import AllBooks
-from openchargeback.publish.cache import Cache
 from openchargeback.publish.keys import key_of
+from openchargeback.publish.month_charges import MonthCharges
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 
@@ -36,20 +35,22 @@ def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def data_files(ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], store: Cache) -> Iterator[tuple[str, bytes]]:
-    """Every file of the open data, one at a time; charges come from the cache if available."""
+def data_files(
+    ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], charges: MonthCharges
+) -> Iterator[tuple[str, bytes]]:
+    """Every file of the open data, one at a time."""
     resources = []
-    for name, kind, path, content in _files(ledger, periods, store):
+    for name, kind, path, content in _files(ledger, periods, charges):
         resources.append(DataResource.of(name, kind, path.removeprefix(paths.DATA_FOLDER + "/"), content))
         yield path, content
     yield paths.DATA_PACKAGE, datapackage(resources, ledger.config)
 
 
 def _files(
-    ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], store: Cache
+    ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], charges: MonthCharges
 ) -> Iterator[tuple[str, DataKind, str, bytes]]:
     for period in periods:
-        name, kept = period.period, kept_charges(ledger, store, period)
+        name, kept = period.period, charges.open_data(period)
         yield name, DataKind.CHARGES, paths.charges_file(period), kept.charges
         yield name, DataKind.LINES, paths.lines_file(name), lines_csv(period)
         yield name, DataKind.COST_AND_USAGE, paths.cost_and_usage_file(period), kept.focus
@@ -64,12 +65,12 @@ class OpenDataRun:
     Close it in the end, which stops it after the file that it is making.
     """
 
-    def __init__(self, books: AllBooks, store: Cache) -> None:
+    def __init__(self, books: AllBooks, charges: MonthCharges) -> None:
         self._made: SimpleQueue[tuple[str, bytes] | None] = SimpleQueue()
         self._ended = False
         self._stopped = Event()
         self._beside = ThreadPoolExecutor(1)
-        self._making = self._beside.submit(self._make, books, store)
+        self._making = self._beside.submit(self._make, books, charges)
 
     def close(self) -> None:
         """Stop making them."""
@@ -94,9 +95,9 @@ class OpenDataRun:
         else:
             yield each
 
-    def _make(self, books: AllBooks, store: Cache) -> None:
+    def _make(self, books: AllBooks, charges: MonthCharges) -> None:
         try:
-            for each in data_files(books.ledger, books.periods, store):
+            for each in data_files(books.ledger, books.periods, charges):
                 if self._stopped.is_set():
                     return
                 self._made.put(each)

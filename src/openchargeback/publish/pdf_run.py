@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from openchargeback.portal.pdf_pool import Rendering
@@ -25,6 +26,19 @@ def write_kept(plans: Iterable[PdfPlan], store: Cache, staging: Staging) -> list
     return missing
 
 
+def kept_or_rendered(plans: Iterable[PdfPlan], store: Cache, step: Step = no_step) -> Iterator[tuple[str, bytes]]:
+    """The paths and PDFs of some plans, one at a time: from the cache, and the others rendered."""
+    missing = []
+    for plan in plans:
+        data = store.get("pdf", plan.key)
+        if data is None:
+            missing.append(plan)
+        else:
+            yield plan.path, data
+    with closing(PdfRun(missing, store)) as run:
+        yield from run.rest(step)
+
+
 class PdfRun:
     """Renders the PDFs of some plans, each once, and keeps them in the cache. Gives them by the plan's path.
 
@@ -34,11 +48,12 @@ class PdfRun:
     def __init__(self, plans: Sequence[PdfPlan], store: Cache, workers: int | None = None) -> None:
         self._store = store
         self._keys = {plan.path: plan.key for plan in plans}
-        jobs = [replace(plan.job(), name=plan.path) for plan in plans]
-        self.rendered = len(jobs)
+        self.rendered = len(plans)
+        jobs = (replace(plan.job(), name=plan.path) for plan in plans)
         self._done = 0
         # A worker needs about a second to start, so few statements are rendered in this process.
-        self._rendering = Rendering(jobs, workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4)))
+        workers = workers or min(os.cpu_count() or 1, max(1, self.rendered // 4))
+        self._rendering = Rendering(jobs, self.rendered, workers)
 
     def close(self) -> None:
         """Stop what is still being rendered."""

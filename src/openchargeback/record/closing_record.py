@@ -366,7 +366,8 @@ FROZEN_FILE = shape_of(ClosingRecord)
 HELD_COLUMNS = (
     *("charge", "source", "service", "kind", "pi", "project", "fund", "pi_via", "project_via", "fund_via", "flags"),
     *("currency", "list", "billed", "path", "row", "first_day", "last_day", "sub_account"),
-    *("sub_account_name", "resource_id", "resource_name", "quantity", "unit", "unit_price", "tags", "follows"),
+    *("sub_account_name", "resource_id", "resource_name", "quantity", "unit", "list_unit_price"),
+    *("contracted_unit_price", "tags", "follows"),
 )
 """One row per held charge, amounts exact. `…_via`: tag, match, project or default. flags: a JSON object, flag → reason.
 follows: the id of the charge that a correction refers to."""

@@ -11,10 +11,17 @@ from typing import Any
 from openchargeback import money
 from openchargeback.ledger import table
 from openchargeback.ledger.declared import values_of
-from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, RESOURCE_COLUMNS, amount_values, line_cells
+from openchargeback.ledger.line_table import (
+    AMOUNT_COLUMNS,
+    COLUMNS,
+    RESOURCE_COLUMNS,
+    USAGE_COLUMNS,
+    amount_values,
+    line_cells,
+)
 from openchargeback.ledger.periods import CORRECTIONS, HELD, LINES, RESOURCES, STATEMENTS
 from openchargeback.ledger.yaml_tree import parse
-from openchargeback.model import Amounts, BillingLine, Correction, Entry, Kind, ResourceLine
+from openchargeback.model import Amounts, BillingLine, Correction, Entry, Kind, ResourceLine, Usage, field_values
 from openchargeback.problems import Problem
 from openchargeback.record.closing_record import (
     DETAILS,
@@ -39,21 +46,16 @@ def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...
     cents = tuple(table.cents(each, currency) for each in AMOUNT_COLUMNS)
     statement = (text("pi"), text("project"))
     if name == RESOURCES:
-        return (*statement, *RESOURCE_COLUMNS, *cents)
+        return (*statement, *RESOURCE_COLUMNS, *cents, *USAGE_COLUMNS)
     if name == STATEMENTS:
         return (text("number"), *statement, text("digest"), text("details"))
     payer = (*statement, text("fund"), text("source"), text("service"), table.word("kind", Kind))
     entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
     exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
-    return (
-        *entry,
-        *payer,
-        *map(table.boolean, ("posted", "invoiced")),
-        *exacts,
-        *cents,
-        text("corrects"),
-        text("decision"),
-    )
+    resource = (text("resource_id"), text("resource_name"))
+    decision = (text("corrects"), text("decision"))
+    due = (table.boolean("posted"), table.boolean("invoiced"))
+    return (*entry, *payer, *due, *exacts, *cents, *decision, *resource, *USAGE_COLUMNS)
 
 
 def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str, bytes]:
@@ -81,13 +83,17 @@ def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str,
 
 def _cells(row: ResourceLine | Correction, names: Sequence[str], currency: str) -> list[str]:
     """The cells of a row, in the order of these column names."""
-    amounts = amount_values(row.amounts, currency)
-    return [amounts[name] if name in amounts else _cell(getattr(row, _FIELDS.get(name, name))) for name in names]
+    known = amount_values(row.amounts, currency) | {
+        name: _cell(value) for name, value in field_values(row.usage).items()
+    }
+    return [known[name] if name in known else _cell(getattr(row, _FIELDS.get(name, name))) for name in names]
 
 
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return table.yes_no(value)
+    if value is None:
+        return ""
     return money.exact(value) if isinstance(value, Decimal) else str(value)
 
 
@@ -134,7 +140,8 @@ def _by_field(rows: Iterable[list[Any]], name: str) -> Iterator[dict[str, Any]]:
     for row in rows:
         values = dict(zip(names, row, strict=True))
         amounts = Amounts(**{each: values.pop(each) for each in AMOUNT_COLUMNS})
-        yield values | {"amounts": amounts}
+        found = {each.name: values.pop(each.name) for each in USAGE_COLUMNS if each.name in values}
+        yield values | {"amounts": amounts} | ({"usage": Usage(**found)} if found else {})
 
 
 def column_names(name: str) -> list[str]:

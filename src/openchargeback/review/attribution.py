@@ -10,6 +10,7 @@ Tables created:
     dated       one row per charge whose project entry depends on the day (`dated.sql`)
     payer       one row per distinct attribution (`payer.sql`)
     attributed  the table `charge` with a `payer` column
+    charge_usage  view: one row per charge with what it is for (`charge_usage.sql`)
     follows     one row per correction that follows the charge it refers to (`follows.sql`)
 """
 
@@ -27,6 +28,7 @@ from openchargeback.focus.loaded import Loaded
 from openchargeback.ledger.directory import EMAIL_PATTERN, MATCH_COLUMNS, Directory
 from openchargeback.ledger.settings import Config
 from openchargeback.review.charges import Charges
+from openchargeback.review.usage import create_usage
 
 _CHAIN = 20
 """How many levels of corrections of corrections are followed back to the original charge."""
@@ -63,6 +65,7 @@ def attribute(charges: Charges) -> None:
         f"AND payer.tag IS NOT DISTINCT FROM charge.tag {same_claim} {same_entry}"
     )
     con.execute("DROP TABLE charge")
+    create_usage(con)
     follow(con, loaded)
 
 
@@ -76,7 +79,8 @@ def directory_tables(con: duckdb.DuckDBPyConnection, directory: Directory) -> No
     entries: list[tuple[object, ...]] = []
     for id_, project in directory.projects.items():
         is_dated = len(project.entries) > 1 or any(each.since or each.until for each in project.entries)
-        projects.append((id_, project.end, is_dated or project.end is not None))
+        end = project.project.end
+        projects.append((id_, end, is_dated or end is not None))
         for each in project.entries:
             since, until = each.since or dt.date.min, each.until or dt.date.max
             payer = (each.pi or None, each.fund or None, list(each.all_pis), list(each.all_funds))

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import duckdb
 
-from openchargeback.focus.cells import cells, resource_columns
+from openchargeback.focus.cells import cells
 from openchargeback.focus.database import count, query, sql
 
 _CELLS = {
-    "start": "ChargePeriodStart",
-    "end": "ChargePeriodEnd",
     "sub_account": "SubAccountId",
     "sub_account_name": "SubAccountName",
-    "pricing_quantity": "PricingQuantity",
-    "pricing_unit": "PricingUnit",
-    "consumed_quantity": "ConsumedQuantity",
-    "consumed_unit": "ConsumedUnit",
-    "contracted_price": "ContractedUnitPrice",
-    "list_price": "ListUnitPrice",
     "tags": "Tags",
     "allocated_tags": "AllocatedTags",
 }
@@ -33,4 +25,4 @@ def add_details(con: duckdb.DuckDBPyConnection, wanted: str) -> None:
     """Add the details of the charges selected by a query (one column, n)."""
     if not count(con, f"SELECT count(*) FROM ({wanted})"):
         return
-    con.execute(sql(__package__, "detail.sql", wanted=wanted, **cells(con, **_CELLS), **resource_columns(con)))
+    con.execute(sql(__package__, "detail.sql", wanted=wanted, **cells(con, **_CELLS)))

@@ -28,7 +28,8 @@ SELECT
         'id': left(charge_id.id, 16), 'path': detail.path, 'row': detail."row", 'first_day': detail.first_day,
         'last_day': detail.last_day, 'sub_account': detail.sub_account, 'resource_id': detail.resource_id,
         'resource_name': detail.resource_name, 'quantity': detail.quantity, 'unit': detail.unit,
-        'unit_price': detail.unit_price, 'exact_list': charge.list, 'exact_billed': charge.cost, 'tags': detail.tags
+        'unit_price': coalesce(detail.contracted_unit_price, detail.list_unit_price), 'exact_list': charge.list,
+        'exact_billed': charge.cost, 'tags': detail.tags
     } ORDER BY abs(charge.cost) DESC, charge_id.id)[:$samples] AS samples,
     queued.item
 FROM queued

@@ -22,7 +22,8 @@ CREATE TABLE detail (
     resource_name VARCHAR,
     quantity DECIMAL(38, 18),
     unit VARCHAR,
-    unit_price DECIMAL(38, 18),
+    list_unit_price DECIMAL(38, 18),
+    contracted_unit_price DECIMAL(38, 18),
     tags VARCHAR
 );
 

@@ -173,6 +173,7 @@ class Templates(ImmutableSandboxedEnvironment):
         own.plain = True
         return own
 
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the names and bytes of all templates and assets."""
         total = hashlib.sha256()
@@ -184,8 +185,8 @@ class Templates(ImmutableSandboxedEnvironment):
 def make_environment(overrides: Path | None = None) -> Templates:
     """The environment for pages, PDFs, mails and journals; `overrides` is the ledger's `templates/` folder, if any.
 
-    Filters: money, exact, rounded, percent, plain_number, date_human, date_iso, period_human, period_short, breakable,
-    size_human, flag_title, link.
+    Filters: money, signed_money, exact, rounded, percent, signed_percent, plain_number, date_human, days_human,
+    date_iso, period_human, period_short, breakable, size_human, flag_title, link.
     `money` takes the currency from the template variable `currency` unless it is given; `link` starts from the variable
     `page` (a `shell.Head`), so macros must be imported `with context`.
     """

@@ -26,6 +26,12 @@ def money_filter(context: Context, amount: Decimal, currency: str = "") -> str:
 
 
 @pass_context
+def signed_money(context: Context, amount: Decimal) -> str:
+    """Format a change in cents with its sign: `+1,234.50`, `−3.00`, `0.00`."""
+    return _signed(amount, money.human(amount, context["currency"]))
+
+
+@pass_context
 def exact_filter(context: Context, amount: Decimal, currency: str = "") -> Markup:
     """An exact amount rounded to cents; if rounding changed it, hovering shows the exact figure."""
     unit = currency or context["currency"]
@@ -50,6 +56,15 @@ def percent_filter(share: Decimal | None) -> str:
     return f"{share:f}%".replace("-", "\N{MINUS SIGN}")
 
 
+def signed_percent(share: Decimal) -> str:
+    """A change in percent with its sign: `+62%`."""
+    return _signed(share, percent_filter(share))
+
+
+def _signed(amount: Decimal, text: str) -> str:
+    return f"+{text}" if amount > 0 else text
+
+
 def date_human(date: dt.date | str | None) -> str:
     """`3 Feb 2025`; text that is not an ISO date is unchanged."""
     if date is None:
@@ -60,6 +75,18 @@ def date_human(date: dt.date | str | None) -> str:
         except ValueError:
             return str(date)
     return f"{date.day} {MONTHS[date.month - 1][:3]} {date.year}"
+
+
+def days_human(first: dt.date | None, last: dt.date | None) -> str:
+    """A span of days as short as it can be: `1 to 31 Jan 2025`, `28 Nov 2024 to 3 Jan 2025`; empty if unknown."""
+    if first is None or last is None:
+        return date_human(first or last)
+    if first == last:
+        return date_human(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} to {date_human(last)}"
+    start = date_human(first)
+    return f"{start.removesuffix(f' {first.year}') if first.year == last.year else start} to {date_human(last)}"
 
 
 def date_iso(date: dt.date) -> str:
@@ -135,9 +162,12 @@ FILTERS: dict[str, Callable[..., object]] = {
     "money": money_filter,
     "exact": exact_filter,
     "rounded": rounded_filter,
+    "signed_money": signed_money,
     "percent": percent_filter,
+    "signed_percent": signed_percent,
     "plain_number": plain_number,
     "date_human": date_human,
+    "days_human": days_human,
     "date_iso": date_iso,
     "period_human": period_human,
     "period_short": period_short,

@@ -11,26 +11,33 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from openchargeback.billing.span_statements import SpanRequest
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.files import git
 from openchargeback.ledger.files import LOCK_FILE
 from openchargeback.ledger.periods import FROZEN, LINES, PARTS, is_period, part_path
-from openchargeback.model import BilledPeriod, Provenance, Statement
+from openchargeback.model import Provenance, Statement
 from openchargeback.portal.libraries import PACKAGES, PROGRAM, other_versions, read_stamp
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.pdf_pool import render_job
-from openchargeback.portal.statement_data import JSON_NAME, statement_json
+from openchargeback.portal.span_record import request_of, span_json
+from openchargeback.portal.statement_data import JSON_NAME
+from openchargeback.portal.statement_record import statement_json
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.books import AllBooks, Books, Step, examine, no_step, open_books
 from openchargeback.publish.build import make_site
 from openchargeback.publish.manifest import parse_manifest
+from openchargeback.publish.month_charges import MonthCharges
 from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
+from openchargeback.publish.span_files import span_document
+from openchargeback.publish.spans import span_statement
 from openchargeback.templating.environment import make_environment
 from openchargeback.verify.pdf_comparing import Difference, describe_differences, record_differences, record_of
 from openchargeback.verify.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
@@ -41,6 +48,8 @@ many along the first parents, and this many in all of the history."""
 
 _PIN = re.compile(r"^([a-z0-9][a-z0-9-]*)==([\w.+-]+)", re.ASCII | re.MULTILINE)
 _NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
+_REVISION = re.compile(r"-r\d+$")
+_ANY_MONTH = ("charges", "approvals", "directory", "config.yaml", "periods")
 
 
 class Verdict(enum.StrEnum):
@@ -117,7 +126,11 @@ class PdfCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
-    """The PDF as submitted. recorded: the file that records its digest; empty if there is none."""
+    """The PDF as submitted.
+
+    period: its month; of a statement over a span, the last month. request: of such a statement, what it sums up.
+    recorded: the file that records its digest; empty if there is none.
+    """
 
     path: Path
     data: bytes
@@ -125,7 +138,31 @@ class _Submission:
     record: dict[str, Any] | None
     number: str
     period: str
+    request: SpanRequest | None
     recorded: str
+
+    @property
+    def wanted(self) -> str:
+        """The last month that must be billed for it; empty: all, since any may bill charges of a span late."""
+        return self.period if self.request is None else self.request.period
+
+    @property
+    def paths(self) -> list[str]:
+        """The files and folders of the ledger that it depends on."""
+        if self.request is not None:
+            return list(_ANY_MONTH)
+        record = [f"periods/{self.period}.yaml", *(part_path(self.period, name) for name in (FROZEN, *PARTS))]
+        return [f"charges/{self.period}", f"approvals/{self.period}", "directory", "config.yaml", *record]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What a ledger makes of what a PDF is about. record: `statement.json`. statement: None for one over a span."""
+
+    number: str
+    record: bytes
+    render: Callable[[], bytes]
+    statement: Statement | None = None
 
 
 def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: Step = no_step) -> PdfCheck:
@@ -139,17 +176,17 @@ def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: St
     updates = submitted.content.updates
     times = "once" if updates == 1 else f"{updates} times"
     notes = (f"data was appended to the file {times} after it was written",) if updates else ()
-    return replace(check, notes=notes, drift=tuple(drifts(root, submitted.period, step=step)))
+    # What closed months would now come to concerns their own statements.
+    drift = () if submitted.request else tuple(drifts(root, submitted.period, step=step))
+    return replace(check, notes=notes, drift=drift)
 
 
 def _check(root: Path, submitted: _Submission, step: Step) -> PdfCheck:
     path = submitted.path
-    books = open_books(root, wanted=submitted.period, store=NO_CACHE, step=step)
-    billed = books.period(submitted.period)
-    today = _by_number(billed, submitted.number)
-    if today is not None and not _contradictions(submitted, today, books):
-        return _check_statement(submitted, today, books, root)
-    valid = today or _same_payer(billed, submitted)
+    books = open_books(root, wanted=submitted.wanted, store=NO_CACHE, step=step)
+    valid = _document(books, submitted)
+    if valid is not None and valid.number == submitted.number and not _contradictions(submitted, valid):
+        return _check_document(submitted, valid, books, root)
     past, searched = _search(root, submitted, step)
     if past is not None:
         return replace(past, by=valid.number if valid else "", searched=searched)
@@ -166,8 +203,8 @@ def _check(root: Path, submitted: _Submission, step: Step) -> PdfCheck:
         found,
         verdict=Verdict.ALTERED,
         by=valid.number if valid.number != submitted.number else "",
-        altered=(*_contradictions(submitted, valid, books), *_rendering_differences(submitted, valid, books)),
-        statement=valid,
+        altered=(*_contradictions(submitted, valid), *_rendering_differences(submitted, valid)),
+        statement=valid.statement,
         inputs=_inputs(root, "", books, valid),
     )
 
@@ -178,13 +215,19 @@ def _read_submission(path: Path, manifest: Path | None) -> _Submission:
     content = read_pdf(data, path.name)
     record = record_of(content)
     number = str(record.get("number", "")) if record else ""
+    if record and record.get("kind") == "span":
+        request = request_of(record)
+        if request is None:
+            raise UsageFault(f"{path.name} is not a statement: its embedded {JSON_NAME} does not say what it sums up")
+        month = request.period or f"{request.last:%Y-%m}"
+        return _Submission(path, data, content, record, number, month, request, _recorded(data, manifest))
     if not _NUMBER.fullmatch(number):
         words = (*content.title.replace(":", " ").split(), *(word for page in content.pages for word in page))
         number = next((word for word in words if _NUMBER.fullmatch(word)), "")
     period = number[:7]
     if not number or not is_period(period):
         raise UsageFault(f"{path.name} is not a statement: it has neither an embedded {JSON_NAME} nor a number")
-    return _Submission(path, data, content, record, number, period, _recorded(data, manifest))
+    return _Submission(path, data, content, record, number, period, None, _recorded(data, manifest))
 
 
 def _recorded(data: bytes, manifest: Path | None) -> str:
@@ -199,28 +242,36 @@ def _recorded(data: bytes, manifest: Path | None) -> str:
     return str(manifest) if issued else ""
 
 
-def _by_number(billed: BilledPeriod | None, number: str) -> Statement | None:
-    return next((each for each in billed.statements if each.number == number), None) if billed else None
+def _document(books: AllBooks, submitted: _Submission) -> _Document | None:
+    """The ledger's own statement about the same, under whichever revision of its number; None if it has none."""
+    if submitted.request is not None:
+        return _span_document(books, submitted.request)
+    billed = books.period(submitted.period)
+    every = billed.statements if billed else ()
+    stem = _REVISION.sub("", submitted.number)
+    found = [each for each in every if each.number == submitted.number]
+    found += [each for each in every if _REVISION.sub("", each.number) == stem]
+    if not found:
+        return None
+    record = statement_json(found[0], books.ledger.settings(found[0].period))
+    return _Document(found[0].number, record, partial(_render, found[0], books), found[0])
 
 
-def _same_payer(billed: BilledPeriod | None, submitted: _Submission) -> Statement | None:
-    """The current statement of the same PI and project, by the number without its revision."""
-    stem = re.sub(r"-r\d+$", "", submitted.number)
-    for each in billed.statements if billed else ():
-        if re.sub(r"-r\d+$", "", each.number) == stem:
-            return each
-    return None
+def _span_document(books: AllBooks, request: SpanRequest) -> _Document | None:
+    try:
+        statement = span_statement(books, MonthCharges(books.ledger, NO_CACHE), request)
+    except UsageFault:
+        return None
+    plan = span_document(books, statement)
+    return _Document(statement.number, span_json(statement, books.ledger.config), lambda: render_job(plan.job()))
 
 
-def _contradictions(submitted: _Submission, statement: Statement, books: AllBooks) -> list[Difference]:
+def _contradictions(submitted: _Submission, document: _Document) -> list[Difference]:
     """Where the embedded record differs from the ledger."""
-    expected = statement_json(statement, books.ledger.settings(statement.period).currency)
-    return record_differences(submitted.content, expected)
+    return record_differences(submitted.content, document.record)
 
 
-def _check_statement(
-    submitted: _Submission, statement: Statement, books: AllBooks, root: Path, at: str = ""
-) -> PdfCheck:
+def _check_document(submitted: _Submission, document: _Document, books: AllBooks, root: Path, at: str = "") -> PdfCheck:
     """The check of a PDF whose record matches the ledger; root: the repository's own folder.
 
     at: the commit of the books; empty for the work tree.
@@ -231,8 +282,8 @@ def _check_statement(
         number=submitted.number,
         period=submitted.period,
         recorded=submitted.recorded,
-        statement=statement,
-        inputs=_inputs(root, at, books, statement),
+        statement=document.statement,
+        inputs=_inputs(root, at, books, document),
     )
     if submitted.recorded:
         return check
@@ -247,24 +298,24 @@ def _check_statement(
             lock=lock,
             system=_system(others, named),
         )
-    expected = _render(statement, books)
+    expected = document.render()
     if expected == submitted.data:
         return check
-    altered = tuple(_object_differences(submitted, expected, statement))
+    altered = tuple(_object_differences(submitted, expected))
     return replace(check, verdict=Verdict.ALTERED if altered else Verdict.SAME_CONTENT, altered=altered)
 
 
-def _rendering_differences(submitted: _Submission, statement: Statement, books: AllBooks) -> list[Difference]:
+def _rendering_differences(submitted: _Submission, document: _Document) -> list[Difference]:
     """Where a PDF's objects differ from a new rendering; empty if it was made with other versions."""
     named = read_stamp(submitted.content.creator)
     if named and other_versions(named):
         return []
-    return _object_differences(submitted, _render(statement, books), statement)
+    return _object_differences(submitted, document.render())
 
 
-def _object_differences(submitted: _Submission, expected: bytes, statement: Statement) -> list[Difference]:
+def _object_differences(submitted: _Submission, expected: bytes) -> list[Difference]:
     paths = differing_values(submitted.data, expected, submitted.path.name)
-    return describe_differences(paths, submitted.content, read_pdf(expected, statement.number))
+    return describe_differences(paths, submitted.content, read_pdf(expected, submitted.number))
 
 
 def _system(others: Collection[str], named: Mapping[str, str]) -> tuple[str, ...]:
@@ -294,7 +345,8 @@ def _lock(root: Path, at: str, period: str, others: Collection[str], named: Mapp
 def _render(statement: Statement, books: AllBooks) -> bytes:
     """The PDF from the current ledger; rendered without the cache, since a cache proves nothing."""
     site = make_site(books, Provenance("", "", ""), {})
-    plans = statement_pdfs(site, make_environment(books.ledger.root / "templates"), period=statement.period)
+    env, charges = make_environment(books.ledger.root / "templates"), MonthCharges(books.ledger, NO_CACHE)
+    plans = statement_pdfs(site, env, charges, period=statement.period)
     path = statement_pdf(statement)
     return render_job(next(plan for plan in plans if plan.path == path).job())
 
@@ -307,14 +359,11 @@ def _search(root: Path, submitted: _Submission, step: Step) -> tuple[PdfCheck | 
     """
     if submitted.record is None or not git.inside_repository(root) or git.head(root) is None:
         return None, 0
-    period = submitted.period
-    record = [f"periods/{period}.yaml", *(part_path(period, name) for name in (FROZEN, *PARTS))]
-    paths = [f"charges/{period}", f"approvals/{period}", "directory", "config.yaml", *record]
-    line = dict.fromkeys(git.commits_on(root, paths, COMMITS, first_parent=True))
-    commits = list(line | dict.fromkeys(git.commits_on(root, paths, COMMITS)))
+    line = dict.fromkeys(git.commits_on(root, submitted.paths, COMMITS, first_parent=True))
+    commits = list(line | dict.fromkeys(git.commits_on(root, submitted.paths, COMMITS)))
     for number, commit in enumerate(commits):
         step("Searching commits", number, len(commits))
-        if not _likely_matches(root, commit, submitted):
+        if submitted.request is None and not _likely_matches(root, commit, submitted):
             continue
         found = _check_at(root, submitted, commit)
         if found is not None:
@@ -335,10 +384,8 @@ def _likely_matches(root: Path, commit: str, submitted: _Submission) -> bool:
     try:
         with ledger_at(root, commit, needed) as (folder, _):
             ledger, periods, _ = examine(folder, only={submitted.period}, store=NO_CACHE)
-            found = _by_number(next(iter(periods), None), submitted.number)
-            if ledger is None or found is None:
-                return False
-            return not _contradictions(submitted, found, Books(ledger, periods, ()))
+            found = None if ledger is None else _document(Books(ledger, periods, ()), submitted)
+            return found is not None and found.number == submitted.number and not _contradictions(submitted, found)
     except (LedgerFault, UsageFault):
         return False
 
@@ -350,23 +397,28 @@ def _check_at(root: Path, submitted: _Submission, commit: str) -> PdfCheck | Non
     """
     try:
         with ledger_at(root, commit) as (folder, produced_at):
-            books = open_books(folder, wanted=submitted.period, store=NO_CACHE)
-            statement = _by_number(books.period(submitted.period), submitted.number)
-            if statement is None or _contradictions(submitted, statement, books):
+            books = open_books(folder, wanted=submitted.wanted, store=NO_CACHE)
+            document = _document(books, submitted)
+            if document is None or document.number != submitted.number or _contradictions(submitted, document):
                 return None
-            found = _check_statement(submitted, statement, books, root, commit)
+            found = _check_document(submitted, document, books, root, commit)
     except LedgerFault:
         return None
     altered = found.verdict is Verdict.ALTERED
     return replace(found, verdict=Verdict.ALTERED if altered else Verdict.SUPERSEDED, produced_at=produced_at)
 
 
-def _inputs(root: Path, at: str, books: AllBooks, statement: Statement) -> tuple[Input, ...]:
-    """The charge, decision and closing files of a statement, with the commits that contain them."""
+def _inputs(root: Path, at: str, books: AllBooks, document: _Document) -> tuple[Input, ...]:
+    """The charge, decision and closing files of a monthly statement, with the commits that contain them.
+
+    None of a statement over a span: it names the monthly statements, which have them.
+    """
+    if document.statement is None:
+        return ()
     in_git = git.inside_repository(root) and git.head(root) is not None
     return tuple(
         Input(path, _last_commit(root, at, path) if in_git else "", tuple(sorted(numbers)))
-        for path, numbers in sorted(_input_rows(books, statement).items())
+        for path, numbers in sorted(_input_rows(books, document.statement).items())
     )
 
 

@@ -187,6 +187,16 @@ def unsplit(site: Site) -> list[str]:
     return [each["path"] for each in json.loads(done.stdout)["problems"] if each["code"] == "shared-unsplit"]
 
 
+def test_a_later_export_of_split_costs_is_not_billed_as_well(site: Site) -> None:
+    """Its amounts and tags are corrected, and it has further rows; files about something else may stay."""
+    assert site.convert("charges/2025-01/k8s.csv", costs()).exit_code == 0
+    later = site.root / "charges/2025-01/aws.csv"
+    later.write_text(costs({"BilledCost": "107.5", "Tags": "{}"}, {"ResourceId": "i-node2"}))
+    assert unsplit(site) == ["charges/2025-01/aws.csv"]
+    later.write_text(costs({"ResourceId": "i-node2"}))
+    assert unsplit(site) == []
+
+
 @pytest.mark.parametrize("rows", ["keep", "drop"])
 def test_costs_are_not_billed_split_and_unsplit(site: Site, rows: str) -> None:
     """Whichever comes first: the file as delivered under its own source, or the shares under another."""

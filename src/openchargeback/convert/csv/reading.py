@@ -19,7 +19,12 @@ _START = 4096
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How inputs are laid out, as the keys of CsvSettings of the same names say."""
+    """How inputs are laid out, as the keys of CsvSettings of the same names say.
+
+    format: `table`, `json`, or `auto`. items: in JSON, the keys to the list of records, joined by dots; more: the key
+    that tells of a further page. delimiter: empty for that of the header. skip: lines before the header. columns:
+    their names if there is no header. final_newline: whether the last line must end, for a cut file to be noticed.
+    """
 
     format: str = "auto"
     items: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -13,7 +14,7 @@ from openchargeback.convert.settings import Settings
 from openchargeback.convert.shared.given import given_cells
 from openchargeback.convert.shared.settings import Pool
 from openchargeback.focus.columns import COLUMNS, TABLE
-from openchargeback.focus.database import identifier, insert, literal, sql
+from openchargeback.focus.database import count, database, file_literal, filled, identifier, insert, literal, query, sql
 from openchargeback.focus.opening import OpenFile, open_files
 from openchargeback.focus.schema import SIMPLE
 from openchargeback.focus.verdict import check_files
@@ -98,7 +99,7 @@ def read_costs(
     """Create `cost_row`: every row of the charge files, and after them the costs of the config."""
     config = Config(Organization("-"), currency=settings.currency)
     files = [ChargeFile(each.name, each.path, "", "shared", each.path.stat().st_size) for each in inputs]
-    opened, problems = open_files(con, files, config, whole=True)
+    opened, problems = open_files(con, files, config, keep=None)
     problems += check_files(opened)
     names = dict.fromkeys(name for each in opened for name in each.names)
     # A column that files lack must be null in their rows, which FOCUS does not allow in every column.
@@ -185,7 +186,7 @@ def _parts(costs: Costs, inputs: Sequence[Input], pools: Sequence[Pool]) -> dict
         "names": f"[{', '.join(literal(each.id) for each in pools)}]",
         "by_day": f"({', '.join(map(str, days)) or 'NULL'})",
         "whole_days": f"file IN ({', '.join(str(inputs[number].number) for number in simple) or 'NULL'})",
-        "identity": _identity(costs),
+        "identity": _identity(costs.columns),
         "month": f"strftime(utc({costs.cell('BillingPeriodStart')}), '%Y-%m')",
         "period_start": costs.cell("BillingPeriodStart"),
         "start": costs.cell("ChargePeriodStart"),
@@ -206,11 +207,29 @@ def _test(costs: Costs, number: int, pool: Pool) -> str:
     return f"(own_pool = {number} OR (own_pool IS NULL AND {' AND '.join(found)}))"
 
 
-def _identity(costs: Costs) -> str:
+def rows_split(file: ChargeFile, config: Config, usage: Path) -> int:
+    """How many rows of a charge file are for costs that were split. usage: the identities of these, in Parquet.
+
+    Amounts and tags may differ: a provider's later export corrects them. 0 if the file cannot be read.
+    """
+    with database() as con:
+        opened, _ = open_files(con, [file], config, keep=None, marked=False)
+        if not opened:
+            return 0
+        (each,) = opened
+        names = dict.fromkeys(each.names)
+        if "ProviderName" in names:
+            names |= dict.fromkeys(_SINCE_1_3)
+        columns = {name: cell for name in names if (cell := each.column(name) or each.column(_SINCE_1_3.get(name, "")))}
+        parts = {"identity": _identity(columns), "rows": each.relation, "usage": file_literal(usage)}
+        return count(con, filled(query(__package__, "rows_split"), **parts))
+
+
+def _identity(columns: Mapping[str, str]) -> str:
     """SQL of what a row is for, as one text: its FOCUS cells but amounts and tags, which a later export may correct."""
     cells = [
         f"{literal(name + '=')} || {column}"
-        for name, column in sorted(costs.columns.items())
+        for name, column in sorted(columns.items())
         if COLUMNS.get(name) in ("string", "datetime") and name not in ALLOCATED
     ]
     return f"concat_ws('|', {', '.join(cells)})"

@@ -131,7 +131,7 @@ def _split(con: duckdb.DuckDBPyConnection, request: Request, costs: Costs, perio
         problems = [each for each in problems if each.code != "shared-no-cost"]
     instants = _instants(period)
     con.execute(query(__package__, "record"))
-    con.execute(filled(query(__package__, "usage"), **instants))
+    con.execute(filled(query(__package__, "held"), **instants))
     problems += billed_already(con, instants, request.recorded, files, request.root)
     con.execute(query(__package__, "cost_group"))
     owners = Owners(settings, request.directory, request.tags, *month_bounds(period))

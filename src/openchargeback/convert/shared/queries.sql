@@ -40,7 +40,11 @@ CREATE TABLE share (
 );
 -- split_total: as `allocate.sql` wants the totals of what is allocated: what is above whole units, in 10^-18.
 CREATE VIEW split_total AS SELECT id, rest::HUGEINT AS billed, 0::HUGEINT AS discount FROM split_amount;
+-- rows_split: how many rows are for costs whose identities are in a file of `intervals.py`; of rows that are for the same
+-- (`shared_cost.sql`), the first tells.
+SELECT count(*) FROM {rows}
+WHERE md5_number_lower({identity} || '|1') IN (SELECT identity FROM read_parquet({usage}));
 -- record: what `intervals.py` wants of the rows that are split.
 CREATE VIEW record AS SELECT n, file, line, identity, '' AS resource, '' AS state FROM shared_cost;
--- usage: what `intervals.py` wants: that a shared cost is billed for its month as a whole.
-CREATE VIEW usage AS SELECT n, {first}::BIGINT AS starts, {last}::BIGINT AS ends FROM shared_cost;
+-- held: what `intervals.py` wants: that a shared cost is billed for its month as a whole.
+CREATE VIEW held AS SELECT n, {first}::BIGINT AS starts, {last}::BIGINT AS ends FROM shared_cost;

@@ -6,26 +6,26 @@ SELECT
     line,
     coalesce(JobIDRaw, JobID, '') AS job_id,
     CASE WHEN JobID <> JobIDRaw THEN JobID END AS shown_id,
-    moment(Submit) AS submitted,
-    CASE WHEN submitted IS NULL THEN coalesce(SLUID, DBIndex, Submit, '') END AS serial,
-    coalesce(nullif(Cluster, ''), {cluster}) AS cluster,
-    coalesce(Account, '') AS account,
-    {person} AS person,
-    coalesce(Partition, '') AS partition,
-    coalesce(QOS, '') AS qos,
-    coalesce(State, '') AS state,
-    moment(Start) AS start_local,
-    moment("End") AS end_local,
+    CASE WHEN strlen(Submit) = 19 THEN Submit ELSE coalesce(
+        strftime(utc(Submit), '%Y-%m-%dT%H:%M:%S'), SLUID, DBIndex, Submit, ''
+    ) END AS submitted,
+    concat(
+        coalesce(nullif(Cluster, ''), {cluster}), joint(), Account, joint(), {person}, joint(),
+        Partition, joint(), QOS, joint(), State
+    ) AS origin,
+    {dated} OR is_utc(Start) OR is_utc("End") AS dated,
+    CASE WHEN strlen(Start) = 19 THEN moment(Start) ELSE utc(Start) END AS start_local,
+    CASE WHEN strlen("End") = 19 THEN moment("End") ELSE utc("End") END AS end_local,
     duration(coalesce(ElapsedRaw, Elapsed)) AS worked,
-    CASE WHEN is_unset(Suspended) OR Suspended = '00:00:00' THEN 0 ELSE duration(Suspended) END AS paused,
+    CASE WHEN Suspended = '00:00:00' OR is_unset(Suspended) THEN 0 ELSE duration(Suspended) END AS paused,
     nullif(AllocTRES, '') AS tres,
     CASE
-        WHEN start_local IS NULL AND NOT is_unset(Start) THEN 'Start'
-        WHEN end_local IS NULL AND NOT is_unset("End") THEN 'End'
-        WHEN worked IS NULL OR worked < 0 THEN 'Elapsed'
-        WHEN paused IS NULL OR paused < 0 THEN 'Suspended'
+        WHEN start_local IS NULL AND NOT is_unset(Start) THEN concat('Start: "', Start, '"')
+        WHEN end_local IS NULL AND NOT is_unset("End") THEN concat('End: "', "End", '"')
+        WHEN is_utc(Start) <> is_utc("End") AND start_local IS NOT NULL AND end_local IS NOT NULL
+            THEN concat('End: "', "End", '"')
+        WHEN worked IS NULL OR worked < 0 THEN concat('Elapsed: "', coalesce(ElapsedRaw, Elapsed), '"')
+        WHEN paused IS NULL OR paused < 0 THEN concat('Suspended: "', Suspended, '"')
         WHEN job_id = '' THEN 'JobID'
-    END AS bad,
-    CASE bad WHEN 'Start' THEN Start WHEN 'End' THEN "End" WHEN 'Elapsed' THEN coalesce(ElapsedRaw, Elapsed)
-        WHEN 'Suspended' THEN Suspended END AS bad_cell
+    END AS bad
 FROM {rows}

@@ -2,8 +2,9 @@
 -- tres: one row per distinct AllocTRES. odd: text that is not `type[/name]=count,…`, or a count out of range.
 -- tres_meter: one row per distinct AllocTRES and meter: the level held, in CPUs, MiB, GPUs, nodes or billing units.
 --   GPUs of a type have it as variant; the untyped total names the same devices and counts only where types are absent.
--- state: one row per distinct State; word is the state without ` by <uid>`; free: not billed;
---   elsewhere: another cluster ran the job; open: it has not ended; known: a state of Slurm.
+-- origin: one row per distinct cluster, account, user, partition, QOS and state. label: the number of all but the state;
+--   word: the state without ` by <uid>`; free: not billed; elsewhere: another cluster ran the job; open: it has not ended;
+--   known: a state of Slurm; torn: a cell has the character that joins them.
 CREATE TABLE tres AS
 SELECT (row_number() OVER ())::INTEGER AS id, text
 FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT contains(job_id, '.'));
@@ -52,8 +53,15 @@ SELECT typed.id FROM
     (SELECT id, sum(level) AS level FROM tres_part WHERE name LIKE 'gres/gpu:%' AND NOT odd GROUP BY id) AS typed
     JOIN (SELECT id, max(level) AS level FROM tres_part WHERE name = 'gres/gpu' AND NOT odd GROUP BY id) AS total USING (id)
 WHERE typed.level <> total.level;
-CREATE TABLE state AS
+CREATE TABLE origin AS
 SELECT
-    (row_number() OVER (ORDER BY text))::INTEGER AS id, text, split_part(text, ' ', 1) AS word,
-    word IN ({free}) AS free, word = {elsewhere} AS elsewhere, word IN ({open}) AS open, word IN ({known}) AS known
-FROM (SELECT DISTINCT state AS text FROM raw WHERE NOT contains(job_id, '.'));
+    (row_number() OVER (ORDER BY text))::INTEGER AS id, text,
+    (dense_rank() OVER (ORDER BY cells[1:5]))::INTEGER AS label,
+    cells[1] AS cluster, cells[2] AS account, cells[3] AS person, cells[4] AS partition, cells[5] AS qos,
+    split_part(cells[6], ' ', 1) AS word,
+    word IN ({free}) AS free, word = {elsewhere} AS elsewhere, word IN ({open}) AS open, word IN ({known}) AS known,
+    len(cells) <> 6 AS torn
+FROM (
+    SELECT text, string_split(text, joint()) AS cells
+    FROM (SELECT DISTINCT origin AS text FROM raw WHERE NOT contains(job_id, '.'))
+)

@@ -1,13 +1,14 @@
 -- job: one row per job, array task, component of a heterogeneous job, or run of a requeued or resized job; no steps.
--- n: its row in `raw`, from 0. starts: seconds since 1970 (UTC). In the hour that a zone repeats, a time has two readings;
+-- n: its row in `raw`, from 0. number: its id, if that is a number. starts: seconds since 1970 (UTC). In the hour that a zone repeats, a time has two readings;
 -- the one is taken that agrees with Elapsed.
--- held: seconds from start to end: Elapsed, which is billed, and Suspended. gap: by how much End disagrees with that.
+-- lasted: seconds from start to end: Elapsed, which is billed, and Suspended. gap: by how much End disagrees with that.
+-- holding: what it held of what is billed; NULL for nothing. several: whether it stands for tasks of an array.
 -- left_out: why it is not billed; NULL if it is.
 CREATE TABLE job AS
 WITH reading AS (
     SELECT
         raw.rowid AS n, raw.*,
-        elapsed + suspended AS held,
+        elapsed + suspended AS lasted,
         epoch_us(start_local) // 1000000 AS start_second_of,
         epoch_us(end_local) // 1000000 AS end_second_of,
         start_second_of - {start_first} AS start_first,
@@ -21,23 +22,24 @@ chosen AS (
     SELECT
         *,
         CASE WHEN start_first <> start_second
-                AND abs(end_first - start_first - held) > 1 AND abs(end_second - start_first - held) > 1
+                AND abs(end_first - start_first - lasted) > 1 AND abs(end_second - start_first - lasted) > 1
             THEN start_second ELSE start_first END AS starts
     FROM reading
 )
 SELECT
-    chosen.n, chosen.starts, chosen.elapsed, chosen.held,
-    CASE WHEN end_local IS NULL OR state.open THEN 0
-        ELSE least(abs(end_first - starts - held), abs(end_second - starts - held)) END AS gap,
-    label.id AS label, state.id AS state, tres.id AS tres,
+    chosen.n, try_cast(chosen.job_id AS BIGINT) AS number, chosen.starts, chosen.elapsed, chosen.lasted, origin.open,
+    CASE WHEN end_local IS NULL OR origin.open THEN 0
+        ELSE least(abs(end_first - starts - lasted), abs(end_second - starts - lasted)) END AS gap,
+    origin.id AS origin, origin.label, tres.id AS tres, holding.id AS holding,
+    chosen.bad, contains(coalesce(chosen.shown_id, chosen.job_id), '[') AS several,
     CASE
-        WHEN state.elsewhere THEN 'ran in another cluster'
-        WHEN starts IS NULL OR held = 0 THEN 'used no time'
-        WHEN state.free THEN 'state not billed: ' || state.word
-        WHEN NOT label.bills THEN 'nothing billed in the partition or QOS'
+        WHEN origin.elsewhere THEN 'ran in another cluster'
+        WHEN starts IS NULL OR lasted = 0 THEN 'used no time'
+        WHEN origin.free THEN 'state not billed: ' || origin.word
+        WHEN NOT origin.bills THEN 'nothing billed in the partition or QOS'
         WHEN tres.id IS NULL OR elapsed = 0 THEN 'nothing allocated'
     END AS left_out
 FROM chosen
-JOIN job_label AS label USING (cluster, account, person, partition, qos)
-JOIN state ON state.text = chosen.state
+JOIN (SELECT * FROM origin JOIN label_rule USING (label)) AS origin ON origin.text = chosen.origin
 LEFT JOIN tres ON tres.text = chosen.tres
+LEFT JOIN holding ON holding.tres = tres.id AND holding.rule = origin.rule

@@ -17,42 +17,56 @@ from openchargeback.convert.slurm.sample import SAMPLES
 from openchargeback.convert.slurm.settings import SlurmSettings
 from openchargeback.convert.slurm.text import read_text
 from openchargeback.convert.zone import offset_sql
-from openchargeback.focus.database import insert, literal, literals, query, sql
+from openchargeback.focus.database import count, filled, insert, literal, literals, query, sql
 from openchargeback.ledger.periods import last_day
 from openchargeback.problems import Problem, has_errors
 
 UTC = "UTC"
 
+_BITS = 64
+"""For each job at most, in a bitmap of ids."""
+
 
 def read_slurm(reading: Reading) -> Found:
-    """Read the jobs of all exports into `label` and `usage`."""
+    """Read the jobs of all exports into `label` and `held`."""
     con, found = reading.con, Found()
     con.execute(sql(__package__, "macros.sql"))
     con.execute(sql(__package__, "raw.sql"))
-    dated = [each.number for each in reading.inputs if is_json(each.path)]
-    _read_inputs(reading, dated, found)
-    if has_errors(found.problems) or not _count(reading, found):
+    _read_inputs(reading, found)
+    found.read = count(con, "SELECT count(*) FROM raw")
+    if not found.read and not has_errors(found.problems):
+        found.problems.append(Problem(reading.inputs[0].name, "usage-empty", "the export has no records", EMPTY_FIX))
+    if has_errors(found.problems) or not found.read:
         return found
-    if len(dated) < len(reading.inputs) and not reading.settings.timezone:
+    undated = {file for (file,) in con.execute(query(__package__, "undated")).fetchall()}
+    if undated and not reading.settings.timezone:
         message = "the export does not say in which time zone its times are"
         fix = "set `timezone` in the config: UTC if it was made with TZ=UTC, otherwise the zone of the machine"
         found.problems += [
-            Problem(each.name, "usage-zone", message, fix) for each in reading.inputs if each.number not in dated
+            Problem(each.name, "usage-zone", message, fix) for each in reading.inputs if each.number in undated
         ]
         return found
-    _make_jobs(reading, dated)
+    _make_jobs(reading)
+    steps = found.read - count(con, "SELECT count(*) FROM job")
+    found.leave_out("step of a job", steps)
+    if steps == found.read:
+        fix = "export with `sacct -X`, and without a filter that removes the jobs"
+        message = "the export has steps of jobs but no jobs"
+        found.problems.append(Problem(reading.inputs[0].name, "usage-steps-only", message, fix))
+        return found
     found.problems += _problems(reading)
     con.execute(query(__package__, "drop_repeated"))
     for reason, jobs in con.execute(query(__package__, "left_out")).fetchall():
         found.leave_out(reason, jobs)
     if not has_errors(found.problems):
-        con.execute(sql(__package__, "usage.sql"))
-        con.execute(sql(__package__, "record.sql"))
         con.execute(query(__package__, "labels"))
+        con.execute(query(__package__, "held"))
+        found.held = True
+        con.execute(sql(__package__, "record.sql"))
     return found
 
 
-def _read_inputs(reading: Reading, dated: list[int], found: Found) -> None:
+def _read_inputs(reading: Reading, found: Found) -> None:
     """Fill `raw`, and `input` with where each file's records start."""
     con, own = reading.con, reading.own
     con.execute("CREATE TABLE input (file INTEGER, before BIGINT, first_line BIGINT)")
@@ -63,64 +77,62 @@ def _read_inputs(reading: Reading, dated: list[int], found: Found) -> None:
     }
     for file in reading.inputs:
         (before,) = con.execute("SELECT count(*) FROM raw").fetchone() or (0,)
-        if file.number in dated:
-            first, problems = 1, read_json(con, file, parts)
+        if is_json(file.path):
+            first, problems = 1, read_json(con, file, {**parts, "dated": "true"})
         else:
-            first, problems = read_text(con, file, own, parts)
+            first, problems = read_text(con, file, own, {**parts, "dated": "false"})
         found.problems += problems
         insert(con, "input", [(file.number, before, first)])
 
 
-def _count(reading: Reading, found: Found) -> bool:
-    """Count lines and steps; whether there is any job."""
-    lines, steps = reading.con.execute(query(__package__, "steps")).fetchone() or (0, 0)
-    found.read = lines
-    found.leave_out("step of a job", steps)
-    name = reading.inputs[0].name
-    if not lines:
-        found.problems.append(Problem(name, "usage-empty", "the export has no records", EMPTY_FIX))
-    elif lines == steps:
-        fix = "export with `sacct -X`, and without a filter that removes the jobs"
-        found.problems.append(Problem(name, "usage-steps-only", "the export has steps of jobs but no jobs", fix))
-    return bool(lines > steps)
-
-
-def _make_jobs(reading: Reading, dated: list[int]) -> None:
+def _make_jobs(reading: Reading) -> None:
     """Create `job` from `raw`, with the tables of distinct texts that it refers to."""
     con, own = reading.con, reading.own
     words = {"free": literals(own.free_states) or "''", "elsewhere": literal(states.ELSEWHERE)}
     parts = {**words, "open": literals(states.OPEN), "known": literals(states.KNOWN)}
     con.execute(sql(__package__, "dimensions.sql", **parts))
-    con.execute(sql(__package__, "labels.sql"))
     fill_billed(con, own)
-    con.execute(sql(__package__, "jobs.sql", **_offsets(con, reading.settings.timezone, dated)))
-    con.execute(sql(__package__, "repeated.sql"))
+    con.execute(sql(__package__, "holdings.sql"))
+    con.execute(sql(__package__, "jobs.sql", **_offsets(con, reading.settings.timezone)))
+    con.execute(query(__package__, "none_repeated") if _ids_differ(con) else sql(__package__, "repeated.sql"))
 
 
-def _offsets(con: duckdb.DuckDBPyConnection, zone: str, dated: list[int]) -> dict[str, str]:
+def _ids_differ(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether ids alone show that no job is there twice: they are numbers close enough for a bitmap, and all differ."""
+    jobs, numbers, low, high = con.execute(query(__package__, "job_ids")).fetchone() or (0, 0, 0, 0)
+    if not jobs or numbers < jobs or high - low > _BITS * jobs:
+        return False
+    return bool(count(con, filled(query(__package__, "different_ids"), low=str(low), high=str(high))) == jobs)
+
+
+def _offsets(con: duckdb.DuckDBPyConnection, zone: str) -> dict[str, str]:
     """SQL of the seconds to subtract from the local times of a job, by the name of the part in `jobs.sql`."""
-    first, last = con.execute(query(__package__, "years")).fetchone() or (None, None)
+    first = last = None
+    if zone not in ("", UTC):
+        first, last = con.execute(query(__package__, "years")).fetchone() or (None, None)
     names = [
         (f"{column}_{which}", f"{column}_local", which) for column in ("start", "end") for which in ("first", "second")
     ]
-    if zone in ("", UTC) or not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
+    if not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
         return {name: "0" for name, _, _ in names}
     result = {}
     for name, column, which in names:
         offset = offset_sql(column, zone, first, last, second=which == "second")
-        listed = ", ".join(map(str, dated))
-        result[name] = f"(CASE WHEN file IN ({listed}) THEN 0 ELSE {offset} END)" if dated else f"({offset})"
+        result[name] = f"(CASE WHEN dated THEN 0 ELSE {offset} END)"
     return result
 
 
 def _problems(reading: Reading) -> list[Problem]:
     con, files = reading.con, {each.number: each.name for each in reading.inputs}
-    jobs = f"({query(__package__, 'placed').rstrip().rstrip(';')})"
+    jobs = f"({sql(__package__, 'placed.sql')})"
     end = seconds(midnight(last_day(reading.period) + dt.timedelta(days=1))) if reading.period else 0
     values = {"longest": reading.own.longest_days, "period_end": end}
-    if joined := broken(con, jobs, (rules.HEADER_RULE,), files):
+    if joined := broken(con, jobs, (rules.HEADER_RULE,), files, narrow="job"):
         return joined
-    problems = broken(con, jobs, (*rules.STATE_RULES, *rules.JOB_RULES), files, values)
+    problems = broken(con, jobs, rules.ORIGIN_RULES, files, narrow="origin")
+    problems += broken(con, jobs, rules.JOB_RULES, files, values, narrow="job")
+    if not count(con, "SELECT count(*) FROM repeated"):
+        return problems
     twice = f"(SELECT placed.*, repeated.first, repeated.clash FROM {jobs} AS placed JOIN repeated USING (n))"
     return problems + broken(con, twice, rules.REPEATED_RULES, files)
 

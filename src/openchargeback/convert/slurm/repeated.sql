@@ -3,16 +3,17 @@
 -- covers some of the same time, so that the job would be billed twice.
 CREATE TABLE repeated AS
 WITH suspect AS (
-    SELECT hash(job_id, submit, serial) AS digest FROM raw WHERE NOT contains(job_id, '.') GROUP BY ALL HAVING count(*) > 1
+    SELECT hash(job_id, submission(submitted)) AS digest
+    FROM raw WHERE NOT contains(job_id, '.') GROUP BY ALL HAVING count(*) > 1
 ),
 record AS (
     SELECT
-        job.*, raw.cluster, raw.job_id, raw.submit, raw.serial, raw.account, raw.partition, raw.qos,
-        state.word
+        job.*, raw.job_id, submission(raw.submitted) AS submitted,
+        origin.cluster, origin.account, origin.partition, origin.qos, origin.word
     FROM raw
     JOIN job ON job.n = raw.rowid
-    JOIN state ON state.id = job.state
-    WHERE hash(job_id, submit, serial) IN (SELECT digest FROM suspect) AND job.left_out IS NULL
+    JOIN origin ON origin.id = job.origin
+    WHERE hash(raw.job_id, submission(raw.submitted)) IN (SELECT digest FROM suspect) AND job.left_out IS NULL
 ),
 -- Two exports may write the same allocation in two ways, such as 16G and 16384M.
 allocation AS (
@@ -24,7 +25,7 @@ allocation AS (
 numbered AS (
     SELECT
         record.*, min(n) OVER (
-            PARTITION BY cluster, job_id, submit, serial, account, partition, qos, starts, elapsed, held, allocated, word
+            PARTITION BY cluster, job_id, submitted, account, partition, qos, starts, elapsed, lasted, allocated, word
         ) AS first
     FROM record
     LEFT JOIN allocation USING (tres)
@@ -32,8 +33,7 @@ numbered AS (
 SELECT one.n, one.first, min(other.n) AS clash
 FROM numbered AS one
 LEFT JOIN numbered AS other
-    ON other.cluster = one.cluster AND other.job_id = one.job_id
-    AND other.submit IS NOT DISTINCT FROM one.submit AND other.serial IS NOT DISTINCT FROM one.serial
+    ON other.cluster = one.cluster AND other.job_id = one.job_id AND other.submitted = one.submitted
     AND other.first <> one.first
-    AND other.starts < one.starts + one.held AND other.starts + other.held > one.starts
+    AND other.starts < one.starts + one.lasted AND other.starts + other.lasted > one.starts
 GROUP BY one.n, one.first

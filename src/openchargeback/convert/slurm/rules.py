@@ -8,7 +8,7 @@ from openchargeback.problems import Severity
 AGAIN = "export it again with `TZ=UTC SLURM_TIME_FORMAT=standard sacct --parsable2`"
 
 HEADER_RULE = Rule(
-    where="shown_id IN ('JobID', 'JobIDRaw')",
+    where="lower(bad) = 'start: \"start\"'",
     value="''",
     code="usage-cells",
     message="the header occurs again, so several exports are in one file",
@@ -16,7 +16,7 @@ HEADER_RULE = Rule(
 )
 """On jobs; where it is broken, other rules would only say the same."""
 
-STATE_RULES = (
+ORIGIN_RULES = (
     Rule(
         where="word LIKE '%+'",
         value="word",
@@ -31,20 +31,27 @@ STATE_RULES = (
         message='"{}" is not a state of Slurm',
         fix="check that the cells are in the right columns",
     ),
+    Rule(
+        where="torn",
+        value="''",
+        code="usage-cells",
+        message="a cell has the control character U+001F",
+        fix="rename what has it in Slurm, or remove it from the export",
+    ),
 )
-"""On jobs joined with their states."""
+"""On the origins of jobs (`dimensions.sql`)."""
 
 JOB_RULES = (
     Rule(
-        where="bad IN ('Start', 'End')",
-        value="bad || ': \"' || bad_cell || '\"'",
+        where="bad LIKE 'Start:%' OR bad LIKE 'End:%'",
+        value="bad",
         code="usage-time",
         message="cannot read the time in {}",
         fix=AGAIN,
     ),
     Rule(
-        where="bad IN ('Elapsed', 'Suspended')",
-        value="bad || ': \"' || coalesce(bad_cell, '') || '\"'",
+        where="bad LIKE 'Elapsed:%' OR bad LIKE 'Suspended:%'",
+        value="bad",
         code="usage-number",
         message="cannot read the duration in {}",
         fix="export ElapsedRaw; a duration is a whole number of seconds, or D-HH:MM:SS",
@@ -71,7 +78,7 @@ JOB_RULES = (
         fix="check `sacctmgr show runawayjobs`, fix the job there and export again, or raise `longest_days`",
     ),
     Rule(
-        where="open AND left_out IS NULL AND starts < $period_end AND starts + held < $period_end",
+        where="open AND left_out IS NULL AND starts < $period_end AND starts + lasted < $period_end",
         value="'job ' || shown_id",
         code="usage-open",
         message="{} was still running when the export was made, before the month ended",
@@ -86,7 +93,7 @@ JOB_RULES = (
         severity=Severity.WARNING,
     ),
     Rule(
-        where="left_out IS NULL AND contains(shown_id, '[')",
+        where="left_out IS NULL AND several",
         value="shown_id",
         code="usage-array",
         message="{} stands for several array tasks but has run time; it is billed as one job",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -11,7 +13,7 @@ from openchargeback.convert.documents import EMPTY_FIX, unfinished
 from openchargeback.convert.kinds import Input
 from openchargeback.convert.slurm.header import KNOWN, Layout, layout_of
 from openchargeback.convert.slurm.settings import SlurmSettings
-from openchargeback.focus.database import file_literal, identifier, literal, named_rows, query, sql
+from openchargeback.focus.database import count, file_literal, identifier, literal, named_rows, query, sql
 from openchargeback.problems import OutsideFault, Problem
 
 _BLOCK = 1 << 20
@@ -25,7 +27,7 @@ def read_text(
 
     parts: of `cells.sql`, other than its rows and its file.
     """
-    head, lines, whole = _look(file.path)
+    head, whole = _look(file.path)
     if not head.strip():
         return 1, [Problem(file.name, "usage-empty", "the export is empty", EMPTY_FIX)]
     if head.startswith("sacct: "):
@@ -36,27 +38,36 @@ def read_text(
     if isinstance(layout, Problem):
         return 1, [layout]
     if not whole:
-        return 1, [unfinished(file.name, lines)]
-    before = con.execute("SELECT count(*) FROM raw").fetchone()
-    problems = _insert(con, file, layout, parts)
-    after = con.execute("SELECT count(*) FROM raw").fetchone()
-    read = (after or (0,))[0] - (before or (0,))[0]
+        return 1, [unfinished(file.name, _count_lines(file.path))]
+    before = count(con, "SELECT count(*) FROM raw")
+    # DuckDB ignores blank lines, so lines are counted too, beside its reading.
+    with ThreadPoolExecutor(1) as beside:
+        counting = beside.submit(_count_lines, file.path)
+        problems = _insert(con, file, layout, parts)
+        lines = counting.result()
+    read = count(con, "SELECT count(*) FROM raw") - before
     if not problems and read + layout.first_line - 1 != lines:
         problems = _blank_lines(file)
     return layout.first_line, problems
 
 
-def _look(path: Path) -> tuple[str, int, bool]:
-    """The first line, how many lines there are, and whether the last one ends."""
-    lines, last = 0, b""
+def _look(path: Path) -> tuple[str, bool]:
+    """The first line, and whether the last one ends."""
     with path.open("rb") as file:
         head = file.readline(_BLOCK)
-        file.seek(0)
+        file.seek(-1 if head else 0, os.SEEK_END)
+        whole = file.read() in (b"\n", b"")
+    return head.decode("utf-8-sig", "replace").rstrip("\r\n"), whole
+
+
+def _count_lines(path: Path) -> int:
+    """How many lines there are, one that does not end included."""
+    lines, last = 0, b""
+    with path.open("rb") as file:
         while block := file.read(_BLOCK):
             lines += block.count(b"\n")
             last = block
-    whole = last.endswith(b"\n") or not last
-    return head.decode("utf-8-sig", "replace").rstrip("\r\n"), lines + (not whole), whole
+    return lines + (not last.endswith(b"\n") and bool(last))
 
 
 def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout, parts: Mapping[str, str]) -> list[Problem]:

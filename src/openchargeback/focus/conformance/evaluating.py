@@ -70,7 +70,7 @@ def evaluate(
     opening.make_macros(con)
     checks.make_macros(con)
     planner = Planner(con, model, requirements)
-    opened, problems = opening.open_files(con, files, _NO_SETTINGS, whole=False, make=planner)
+    opened, problems = opening.open_files(con, files, _NO_SETTINGS, keep=(), make=planner)
     return [_evaluated(each, planner, most) for each in opened], problems
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.billing.span_statements import SpanStatement, SubjectKind
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -25,7 +26,7 @@ from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.shell import Link
-from openchargeback.portal.statement_view import NOTHING_CHARGED
+from openchargeback.portal.statement_words import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human, percent_filter, period_human
 
@@ -85,6 +86,20 @@ class StatementRow:
     funds: str
     amounts: Amounts
     shown: Amounts
+    draft: bool
+    page: str
+    pdf: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRow:
+    """A statement over a month in a table, with its page and its PDF. kind: of what it is for, in words."""
+
+    number: str
+    period: str
+    kind: str
+    name: Link
+    amounts: Amounts
     draft: bool
     page: str
     pdf: str
@@ -254,6 +269,21 @@ class Book:
             draft=statement.draft,
             page=paths.statement_page(statement),
             pdf=paths.statement_pdf(statement),
+        )
+
+    def span_row(self, statement: SpanStatement) -> SpanRow:
+        """A statement over a month as a table row."""
+        subject = statement.request.subject
+        is_pi = subject.kind is SubjectKind.PI
+        return SpanRow(
+            number=statement.number,
+            period=statement.request.period,
+            kind="PI, all projects" if is_pi else "Department",
+            name=self.pi_link(subject.id) if is_pi else Link(subject.id),
+            amounts=statement.shown if self.showback else statement.amounts,
+            draft=statement.draft,
+            page=paths.span_page(statement),
+            pdf=paths.span_pdf(statement),
         )
 
     def by_source_chart(self, months: Sequence[str]) -> charts.Chart | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from openchargeback.billing.span_statements import SpanStatement, Subject, SubjectKind
 from openchargeback.model import Amounts, BillingLine, QueueItem, Statement
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
-from openchargeback.portal.views.common import Book, Change, StatementRow, change
+from openchargeback.portal.span_view import Group, by_person
+from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, change
 from openchargeback.review.held_sums import HeldSum, in_total
 
 
@@ -75,7 +77,8 @@ class PayerView:
 
     period: the last month that has a statement here; without any, the last one with held charges.
     others: the projects of a PI, or the PIs of a project.
-    statements: newest first, with their total over all months.
+    statements: newest first, with their total over all months. spans: those over all projects of a PI, newest first.
+    people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
     shown_total: the same over all statements.
     held: what is held today in all months, each charge once; held_total: one sum per currency.
@@ -103,6 +106,8 @@ class PayerView:
     held: tuple[HeldItem, ...]
     held_total: tuple[HeldSum, ...]
     currency: str
+    spans: tuple[SpanRow, ...] = ()
+    people: Group | None = None
 
 
 def pi_list(book: Book) -> PayerList:
@@ -116,8 +121,8 @@ def project_list(book: Book) -> PayerList:
     return _list(book, [_project_row(book, project) for project in book.project_ids])
 
 
-def pi_view(book: Book, email: str) -> PayerView:
-    """The page of one PI."""
+def pi_view(book: Book, email: str, spans: Sequence[SpanStatement] = ()) -> PayerView:
+    """The page of one PI. spans: the statements over any month."""
     person = book.person(email)
     statements, held = book.statements_by_pi.get(email, ()), book.held_by_pi.get(email, ())
     projects = {*(each.project.id for each in statements), *(item.project for item in held if item.project)}
@@ -130,7 +135,11 @@ def pi_view(book: Book, email: str) -> PayerView:
         held=held,
         by_month=book.by_pi.get(email, {}),
     )
-    return _view(book, payer, others)
+    own = [each for each in spans if each.request.subject == Subject(SubjectKind.PI, email)]
+    view = _view(book, payer, others)
+    now = [line for each in own if each.request.period == view.period for line in each.lines]
+    people = by_person([line for line in now if line.posted or book.showback])
+    return replace(view, spans=tuple(book.span_row(each) for each in reversed(own)), people=people)
 
 
 def project_view(book: Book, identifier: str) -> PayerView:

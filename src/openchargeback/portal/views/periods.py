@@ -11,6 +11,8 @@ from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.billing.span_statements import SpanStatement
+from openchargeback.characters import one_line
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, latest
 from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
@@ -26,8 +28,7 @@ from openchargeback.model import (
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.statement_view import shown
-from openchargeback.portal.views.common import Book, StatementRow, Summary
+from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
 from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
@@ -138,6 +139,7 @@ class PeriodView:
     receivables: Link | None
     data_files: tuple[Link, ...]
     digest: str
+    spans: tuple[SpanRow, ...]
     emailed: int
     undelivered: tuple[Undelivered, ...]
     levels: str = LEVELS
@@ -168,11 +170,14 @@ def period_view(
     index: int,
     journal_files: tuple[str, ...],
     postings: Sequence[Posting] = (),
+    *,
     deliveries: Sequence[Delivery] = (),
+    spans: Sequence[SpanStatement] = (),
 ) -> PeriodView:
-    """The page of the month at this index of the book. postings: what the accounting system did with its journal.
+    """The page of the month at this index of the book.
 
-    deliveries: what was emailed.
+    postings: what the accounting system did with its journal. deliveries: what was emailed. spans: the statements over
+    any month.
     """
     period, sent = book.periods[index], latest(deliveries)
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
@@ -214,6 +219,7 @@ def period_view(
             for path in (paths.charges_file(period), paths.lines_file(period.period))
         ),
         digest=period.digest,
+        spans=tuple(book.span_row(each) for each in spans if each.request.period == period.period),
         emailed=sum(each.kind is DeliveryKind.STATEMENTS and not each.undelivered and not each.open for each in sent),
         undelivered=tuple(_undelivered(each) for each in sent if each.undelivered or each.open),
     )
@@ -223,10 +229,10 @@ def _undelivered(delivery: Delivery) -> Undelivered:
     """A message that did not arrive, in words."""
     if delivery.bounce:
         reason = f"came back: {delivery.bounce.status} {delivery.bounce.reason}"
-        return Undelivered(delivery.to, str(delivery.kind), delivery.bounce.on, shown(reason))
+        return Undelivered(delivery.to, str(delivery.kind), delivery.bounce.on, one_line(reason))
     state = "not known whether it arrived" if delivery.open else "not sent"
     reason = f"{state}: {delivery.reply}" if delivery.reply else state
-    return Undelivered(delivery.to, str(delivery.kind), delivery.day, shown(reason))
+    return Undelivered(delivery.to, str(delivery.kind), delivery.day, one_line(reason))
 
 
 def _link(book: Book, index: int) -> Link | None:

@@ -1,0 +1,159 @@
+"""Statements over a span, made from the monthly statements of a billed ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from openchargeback.billing.span_statements import (
+    BilledCharges,
+    MonthState,
+    SpanLine,
+    SpanRequest,
+    SpanStatement,
+    Subject,
+    SubjectKind,
+    make_span_statement,
+    month_lines,
+    span_lines,
+)
+from openchargeback.billing.statement_charges import correction_rows
+from openchargeback.focus.columns import USER_COLUMN
+from openchargeback.focus.months import has_column
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import BilledPeriod, QueueItem, Statement
+from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.publish.books import AllBooks
+from openchargeback.publish.month_charges import MonthCharges
+
+
+def span_statement(books: AllBooks, charges: MonthCharges, request: SpanRequest) -> SpanStatement:
+    """The statement of a span.
+
+    Raises UsageFault if the ledger has never charged the subject anything, LedgerFault if this version of the program
+    computes a closed month differently than it was closed, so that its charges cannot be told apart by day.
+    """
+    found = list(_statements(books, request))
+    if not found:
+        raise UsageFault(_nothing(request))
+    currency = books.ledger.config.currency
+    if request.period and not request.by_person:
+        lines = month_lines((statement for _, statement in found), request.subject)
+    else:
+        lines = span_lines(_charges(found, charges, books), request, currency)
+    return _made(books, request, lines)
+
+
+def names_users(ledger: Ledger, period: str) -> bool:
+    """Whether charge files of a month say who used what (`x_user`)."""
+    return any(has_column(file, USER_COLUMN) for file in ledger.charge_files.get(period, ()))
+
+
+def month_spans(books: AllBooks, charges: MonthCharges) -> tuple[SpanStatement, ...]:
+    """The statements over a month that a build has: of each department, and of each PI.
+
+    A PI with one project has one only if the charges of the month name users, since it is by person then.
+    """
+    found = []
+    for period in books.periods:
+        by_pi: dict[str, list[Statement]] = {}
+        by_department: dict[str, list[Statement]] = {}
+        for each in period.statements:
+            by_pi.setdefault(each.pi.email, []).append(each)
+            by_department.setdefault(each.pi.department, []).append(each)
+        for name, own in sorted(by_department.items()):
+            if name:
+                subject = Subject(SubjectKind.DEPARTMENT, name)
+                found.append(_made(books, SpanRequest.of_month(subject, period.period), month_lines(own, subject)))
+        people = _people(books, charges, period)
+        for email, own in sorted(by_pi.items()):
+            if len(own) > 1 or email in people:
+                subject = Subject(SubjectKind.PI, email)
+                request = SpanRequest.of_month(subject, period.period, by_person=email in people)
+                found.append(_made(books, request, people.get(email) or month_lines(own, subject)))
+    return tuple(found)
+
+
+def _people(books: AllBooks, charges: MonthCharges, period: BilledPeriod) -> dict[str, tuple[SpanLine, ...]]:
+    """The lines by person of each PI whose charges of a month name users; in one pass over all of them.
+
+    Empty for a closed month that this version of the program computes differently.
+    """
+    if not names_users(books.ledger, period.period):
+        return {}
+    every = SpanRequest.of_month(Subject(SubjectKind.DEPARTMENT, ""), period.period, by_person=True)
+    try:
+        billed = list(_charges([(period, each) for each in period.statements], charges, books))
+    except LedgerFault:
+        return {}
+    by_pi: dict[str, list[SpanLine]] = {}
+    for line in span_lines(billed, every, books.ledger.config.currency):
+        by_pi.setdefault(line.pi, []).append(line)
+    return {pi: tuple(lines) for pi, lines in by_pi.items() if any(line.person for line in lines)}
+
+
+def _made(books: AllBooks, request: SpanRequest, lines: tuple[SpanLine, ...]) -> SpanStatement:
+    states = [MonthState(each.period, each.state, each.revision, each.closed_on) for each in books.periods]
+    return make_span_statement(request, lines, states, _held(books, request), books.ledger.config.currency)
+
+
+def _statements(books: AllBooks, request: SpanRequest) -> Iterator[tuple[BilledPeriod, Statement]]:
+    for period in books.periods:
+        if request.period in ("", period.period):
+            for statement in period.statements:
+                if _is_for(statement, request.subject):
+                    yield period, statement
+
+
+def _is_for(statement: Statement, subject: Subject) -> bool:
+    match subject.kind:
+        case SubjectKind.PROJECT:
+            return statement.project.id == subject.id
+        case SubjectKind.PI:
+            return statement.pi.email == subject.id
+        case SubjectKind.DEPARTMENT:
+            return statement.pi.department == subject.id
+        case SubjectKind.FUND:
+            return any(line.fund == subject.id for line in statement.lines)
+
+
+def _charges(
+    found: list[tuple[BilledPeriod, Statement]], charges: MonthCharges, books: AllBooks
+) -> Iterator[BilledCharges]:
+    for period, statement in found:
+        rows = charges.rows(period, statement)
+        if rows is None:
+            raise LedgerFault([_not_by_day(period.period)], books.ledger.root)
+        corrected = correction_rows(statement.corrections, books.ledger.settings(period.period))
+        yield BilledCharges(period.period, statement.number, statement.pi.email, statement.project.id, rows + corrected)
+
+
+def _held(books: AllBooks, request: SpanRequest) -> Iterator[QueueItem]:
+    """What is under review of the subject; of a fund nothing, since a held charge has none yet."""
+    people, subject = books.ledger.directory.people, request.subject
+    for period in books.periods:
+        for item in period.queue if period.still_queued is None else period.still_queued:
+            department = people[item.pi].department if item.pi in people else ""
+            own = {
+                SubjectKind.PROJECT: item.project,
+                SubjectKind.PI: item.pi,
+                SubjectKind.DEPARTMENT: department,
+                SubjectKind.FUND: "",
+            }[subject.kind]
+            if own == subject.id:
+                yield item
+
+
+def _not_by_day(period: str) -> Problem:
+    return Problem(
+        f"periods/{period}.frozen.yaml",
+        "not-by-day",
+        f"this version of the program computes {period} differently from when it was closed, so its charges cannot be "
+        "told apart by day",
+        "run the version that closed it (see requirements.lock of that commit), or ask for whole months with --period",
+    )
+
+
+def _nothing(request: SpanRequest) -> str:
+    subject = request.subject
+    when = f" in {request.period}" if request.period else ""
+    return f"the ledger charges nothing to {subject.kind} {subject.id}{when}"
