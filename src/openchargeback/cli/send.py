@@ -79,6 +79,8 @@ def send(
              focus-billing send --period 2025-01 --finance
              focus-billing send --bounces ~/Mail/bounces
     """
+    if period is None and bounces is None and base is None:
+        raise click.UsageError("Missing option '--period'.")
     root = root_of(named)
     if bounces:
         _bounces(root, bounces, period, json_)
@@ -89,7 +91,7 @@ def send(
         _changed(root, base, dry_run, reserve, json_)
         return
     if period is None:
-        raise click.UsageError("Missing option '--period'.")
+        return
     if drop and not finance:
         raise UsageFault("--drop goes with --finance")
     if finance:
