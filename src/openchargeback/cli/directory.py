@@ -51,7 +51,11 @@ def _several(name: str, help_: str) -> Callable[[Any], Any]:
 @click.option("--name", help="Name on statements.")
 @click.option("--department", help="Department on statements.")
 @_several("--alias", "Another address of the same person.")
-@click.option("--payer-class", type=click.Choice(list(PayerClass)), help="How the PI pays; by invoice unless internal.")
+@click.option(
+    "--payer-class",
+    type=click.Choice([each.value for each in PayerClass]),
+    help="How the PI pays; by invoice unless internal.",
+)
 @click.option("--organization", help="The organization that invoices are addressed to.")
 @_several("--address", "A line of its postal address.")
 @click.option("--purchase-order", help="The purchase order that invoices refer to.")
@@ -81,7 +85,7 @@ def add_person(
         "name": name,
         "department": department,
         "aliases": alias,
-        "payer_class": payer_class and str(payer_class),
+        "payer_class": payer_class,
         "organization": organization,
         "address": address,
         "purchase_order": purchase_order,
