@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import ssl
 import subprocess
@@ -28,7 +29,7 @@ Answer = Callable[[str, str], str | None]
 
 @dataclass
 class Host:
-    """The server's memory. answer: what it says. drop: after DATA, `before` or `after` it keeps the message."""
+    """The server's memory. answer: what it says. delay: seconds before the answer `keep and wait`."""
 
     answer: Answer = lambda _step, _address: None
     messages: list[tuple[str, bytes]] = field(default_factory=list)
@@ -36,6 +37,7 @@ class Host:
     port: int = 0
     connections: int = 0
     on_data: Callable[[], None] | None = None
+    delay: float = 0
 
     def _say(self, server: Any, step: str, address: str) -> str | None:
         self.commands.append(f"{step} {address}")
@@ -66,12 +68,15 @@ class Host:
     async def handle_DATA(self, server, session, envelope):
         address = envelope.rcpt_tos[0]
         said = self._say(server, "DATA", address)
-        if said is None or said == "keep and drop":
+        if said is None or said.startswith("keep"):
             self.messages.append((address, envelope.original_content))
             if self.on_data:
                 self.on_data()
         if said == "keep and drop":
             server.transport.abort()
+        if said == "keep and wait":
+            await asyncio.sleep(self.delay)
+            said = None
         return said or f"250 2.0.0 Ok: queued as {len(self.messages):05X}"
 
 

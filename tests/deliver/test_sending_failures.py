@@ -156,6 +156,15 @@ def test_a_connection_dropped_instead_of_an_answer_is_unknown_too(tmp_path, host
     assert arrived(host) == ["ben", "cleo"]
 
 
+@pytest.mark.parametrize(("delay", "state"), [(0.3, "sent"), (4, "unknown")])
+def test_an_answer_that_comes_late_or_not_in_time_is_waited_for_once(tmp_path, host, delay, state):
+    host.answer, host.delay = only("DATA", "ada", "keep and wait"), delay
+    desk = Desk(tmp_path, host, timeout=2)
+    desk.send()
+    assert desk.states == {"ada": state, "ben": "sent", "cleo": "sent"}
+    assert arrived(host) == [*PEOPLE]
+
+
 def test_a_server_that_closes_after_20_messages(tmp_path, host):
     count = 0
 

@@ -189,6 +189,19 @@ def test_the_page_says_what_became_of_the_journal(ledger: Repository) -> None:
         assert all(each in steps for each in said), steps
 
 
+def test_the_page_lists_the_emails_that_did_not_arrive(ledger: Repository) -> None:
+    close(ledger)
+    assert "Emails not delivered" not in (bundled(ledger).folder / "index.html").read_text("utf-8")
+    entry = "{id: %s.1@x, kind: statements, to: %s@example.edu, state: %s, at: '2025-02-06T09:00:00Z', reply: %s}"
+    lost, sent = entry % ("ada", "ada", "failed", "550 no such user"), entry % ("ben", "ben", "sent", "250 OK")
+    ledger.write("deliveries/2025-01.yaml", f"deliveries: [{lost}, {sent}]\n")
+    page = (bundled(ledger).folder / "index.html").read_text("utf-8")
+    (section,) = re.findall(r'<h2 id="emails">.*?</section>', page, re.DOTALL)
+    assert "ada@example.edu" in section
+    assert "not sent: 550 no such user" in section
+    assert "ben@example.edu" not in section
+
+
 def test_what_external_payers_owe_is_apart_from_the_journal(ledger: Repository) -> None:
     ledger.write(
         "directory/people.yaml",

@@ -20,12 +20,14 @@ from openchargeback.billing.invoices import invoice_of
 from openchargeback.billing.journal import SourceControl, posts_nothing, source_controls
 from openchargeback.billing.postings import posted_month
 from openchargeback.characters import one_line
+from openchargeback.ledger.deliveries import Delivery, latest
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, Journal, Provenance, State, Statement
 from openchargeback.money import ZERO
 from openchargeback.portal.shell import whom_to_ask
 from openchargeback.portal.theme import theme_css
+from openchargeback.portal.undelivered import Undelivered, undelivered
 from openchargeback.portal.views.common import StateView, for_showback, state_view
 from openchargeback.review.held_sums import in_total
 from openchargeback.templating.environment import Templates
@@ -88,6 +90,7 @@ class BundleView:
     held: what is held today, one pair of charges and amount per currency. steps: what finance should do, in order.
     controls: display name and totals of each source. balanced: whether the journal ties out with the statements.
     invoiced: what external payers owe; receivables: the path of its file, empty if nothing is invoiced.
+    undelivered: the emails that did not arrive, or of which nobody knows.
     """
 
     period: str
@@ -110,6 +113,7 @@ class BundleView:
     balanced: bool
     invoiced: Decimal
     receivables: str
+    undelivered: tuple[Undelivered, ...]
     digest: str
     provenance: Provenance
 
@@ -134,9 +138,13 @@ def bundle_view(
     *,
     files: BundleFiles,
     postings: Sequence[Posting],
+    deliveries: Sequence[Delivery] = (),
     provenance: Provenance,
 ) -> BundleView:
-    """What the page of a month shows. postings: what the accounting system did with the journal."""
+    """What the page of a month shows.
+
+    postings: what the accounting system did with the journal. deliveries: what was emailed.
+    """
     organization, showback = config.organization, for_showback((period,))
     contact, mail = whom_to_ask(config)
     controls = source_controls(period.journal)
@@ -165,6 +173,7 @@ def bundle_view(
         balanced=journal.debits == journal.credits and journal.net + period.invoiced.billed == due + journal.again,
         invoiced=period.invoiced.billed,
         receivables=files.receivables,
+        undelivered=undelivered(latest(deliveries)),
         digest=period.digest,
         provenance=provenance,
     )

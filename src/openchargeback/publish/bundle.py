@@ -153,6 +153,7 @@ def _plan(books: AllBooks, period: BilledPeriod, provenance: Provenance) -> _Pla
         config,
         files=BundleFiles(pdfs=names, journal=links, totals=totals, receivables=receivables),
         postings=ledger.postings.get(period.period, ()),
+        deliveries=ledger.deliveries.get(period.period, ()),
         provenance=provenance,
     )
     files["index.html"] = bundle_page(view, config, env)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +11,6 @@ from openchargeback.billing.completeness import GONE_SHOWN, Completeness, comple
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
 from openchargeback.billing.span_statements import SpanStatement
-from openchargeback.characters import one_line
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, latest
 from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
@@ -28,6 +26,7 @@ from openchargeback.model import (
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
+from openchargeback.portal.undelivered import Undelivered, undelivered
 from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
 from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
@@ -89,16 +88,6 @@ class JournalTotals:
     debits: Decimal
     credits: Decimal
     net: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A message that did not arrive: to whom, what it was, when, and why."""
-
-    to: str
-    kind: str
-    on: dt.date
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,18 +210,8 @@ def period_view(
         digest=period.digest,
         spans=tuple(book.span_row(each) for each in spans if each.request.period == period.period),
         emailed=sum(each.kind is DeliveryKind.STATEMENTS and not each.undelivered and not each.open for each in sent),
-        undelivered=tuple(_undelivered(each) for each in sent if each.undelivered or each.open),
+        undelivered=undelivered(sent),
     )
-
-
-def _undelivered(delivery: Delivery) -> Undelivered:
-    """A message that did not arrive, in words."""
-    if delivery.bounce:
-        reason = f"came back: {delivery.bounce.status} {delivery.bounce.reason}"
-        return Undelivered(delivery.to, str(delivery.kind), delivery.bounce.on, one_line(reason))
-    state = "not known whether it arrived" if delivery.open else "not sent"
-    reason = f"{state}: {delivery.reply}" if delivery.reply else state
-    return Undelivered(delivery.to, str(delivery.kind), delivery.day, one_line(reason))
 
 
 def _link(book: Book, index: int) -> Link | None:
