@@ -24,6 +24,7 @@ from openchargeback.billing.span_statements import SpanRequest, SpanStatement, S
 from openchargeback.model import Amounts, Entry
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.books import AllBooks, open_books, open_cache
+from openchargeback.publish.build import build
 from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.past import NO_CACHE
 from openchargeback.publish.spans import month_spans, span_statement
@@ -225,3 +226,14 @@ def test_a_month_that_is_computed_differently_cannot_be_cut_by_day(books: AllBoo
     with pytest.raises(LedgerFault) as fault:
         span_statement(books, Different(books.ledger, NO_CACHE), of(SubjectKind.PI, ADA))
     assert [problem.code for problem in fault.value.problems] == ["not-by-day"]
+
+
+def test_pages_by_person_do_not_depend_on_pdfs(ledger: Path, tmp_path: Path) -> None:
+    for name, pdfs in (("with", True), ("without", False)):
+        build(ledger, tmp_path / name, pdfs=pdfs)
+    for page in (tmp_path / "with").rglob("*.html"):
+        assert page.read_bytes() == (tmp_path / "without" / page.relative_to(tmp_path / "with")).read_bytes(), page
+    text = (tmp_path / "without/pis" / ADA / "index.html").read_text(encoding="utf-8")
+    assert "By person" not in text  # March, the last month, names no users.
+    (january,) = (tmp_path / "without/spans/2025-01").glob(f"*{ADA}*.html")
+    assert "=user" in january.read_text(encoding="utf-8")

@@ -38,7 +38,7 @@ from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
-from openchargeback.publish.spans import month_spans
+from openchargeback.publish.spans import month_spans, names_users
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
@@ -97,9 +97,12 @@ def build(
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
-    keep = {Wanted.OPEN_DATA, *((Wanted.STATEMENTS,) if pdfs else ())}
+    ledger = gathered[0]
+    # PDFs embed the charges of statements, and pages sum them up by person.
+    rows = pdfs or (ledger is not None and any(names_users(ledger, period) for period in ledger.periods))
+    keep = {Wanted.OPEN_DATA, *((Wanted.STATEMENTS,) if rows else ())}
     books = open_books(root, keep=keep, store=store, step=step, gathered=gathered)
-    charges = MonthCharges(books.ledger, store, statements=pdfs)
+    charges = MonthCharges(books.ledger, store, statements=rows)
     with closing(OpenDataRun(books, charges)) as data:
         planned = _plan_output(books, charges, store, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
