@@ -514,7 +514,7 @@ def test_live_changes_that_would_alter_a_closed_month_are_told(tmp_path, path, o
     assert not plan.moves
 
 
-WORKFLOW = "jobs: {{}}\n# pip install --no-deps --no-index --no-build-isolation 'git+https://git.example.edu/b@{}'\n"
+LOCK = "#   python -m pip install --no-deps --no-index --no-build-isolation 'git+https://git.example.edu/b@{}'\n"
 
 
 @pytest.mark.parametrize(
@@ -523,9 +523,9 @@ WORKFLOW = "jobs: {{}}\n# pip install --no-deps --no-index --no-build-isolation 
         ("requirements.lock", "openchargeback==0.1.0 \\\n", "openchargeback==0.2.0 \\\n", "from 0.1.0 to 0.2.0;"),
         ("requirements.lock", "duckdb==1.0 \\\n", "duckdb==1.1 \\\n", "changes the program's dependencies;"),
         (
-            ".github/workflows/publish.yml",
-            WORKFLOW.format("0a" * 20),
-            WORKFLOW.format("1b" * 20),
+            "requirements.lock",
+            LOCK.format("0a" * 20),
+            LOCK.format("1b" * 20),
             f"from git+https://git.example.edu/b@{'0a' * 20} to git+https://git.example.edu/b@{'1b' * 20};",
         ),
     ],

@@ -41,7 +41,7 @@ REFERENCES_SHOWN = 12
 
 _MONTHS_NAMED = 2
 
-_ROOM = (("usual", 14), ("wide", 21))
+_ROOM = (("usual", 14), ("wide", 18))
 """The longest amount, in characters, that fits each column width."""
 
 
