@@ -243,8 +243,8 @@ def test_held_charges_of_a_closed_month_are_decided_late(ledger: Path) -> None:
     assert shown["statements"][0]["billed"] == "11.00"
     run(ledger, "build", "-o", "out")
     page = next((ledger / "out/statements/2025-02").rglob("*.html")).read_text(encoding="utf-8")
-    assert "From earlier periods" in page
-    assert "Late from January 2025" in page
+    assert "Late charges" in page
+    assert "Used in January 2025, under review when that month was closed" in page
     assert "Late 2025-01: " in (ledger / "out/drafts/2025-02/DRAFT-detail.csv").read_text(encoding="utf-8")
     assert run(ledger, "review", "list").stdout == "Nothing to review.\n"
 
@@ -260,7 +260,7 @@ def test_a_credit_is_written_with_what_it_takes_back(ledger: Path) -> None:
     assert f"2.50 USD  {number}, ada@example.edu, p1, 1 charge\n" in said
     run(ledger, "build", "-o", "out")
     page = next((ledger / "out/statements/2025-02").rglob("*.html")).read_text(encoding="utf-8")
-    assert f"reverses charges of statement {number}" in page
+    assert f"Takes back charges of January 2025 on statement {number}" in page
     assert "Credit note" in page
     assert f"Billed again for January 2025, first on statement {number}" in page
     journal = (ledger / "out/drafts/2025-02/DRAFT-detail.csv").read_text(encoding="utf-8")
