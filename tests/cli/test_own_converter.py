@@ -148,9 +148,9 @@ def lenient(reading: Reading, *, keep: str = "") -> Found:
     insert(con, "item", rows)
     con.execute("INSERT INTO label VALUES (1, NULL, NULL, NULL, NULL, 'astro', NULL)")
     con.execute(
-        "CREATE VIEW used AS SELECT n, 1736121600 AS starts, greatest(seconds, 1) + starts AS ends, seconds FROM item"
+        "CREATE VIEW farmed AS SELECT n, 1736121600 AS starts, greatest(seconds, 1) + starts AS ends, seconds FROM item"
     )
-    con.execute("INSERT INTO usage SELECT n, starts, ends, 1, 'hours', '', seconds::HUGEINT FROM used")
+    con.execute("INSERT INTO usage SELECT n, starts, ends, 1, 'hours', '', seconds::HUGEINT FROM farmed")
     con.execute(
         "CREATE VIEW record AS SELECT n, file, line, n::UBIGINT AS identity, 'x' AS resource, '' AS state FROM item"
     )

@@ -164,4 +164,5 @@ def test_an_install_from_a_folder_switches_the_workflows_off_and_says_what_to_do
     assert sorted(path.name for path in (tmp_path / "ledger/.github/workflows").iterdir()) == [
         "publish.yml.disabled",
         "pull-request.yml.disabled",
+        "send.yml.disabled",
     ]
