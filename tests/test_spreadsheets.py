@@ -142,8 +142,8 @@ def test_csv_files_are_written_where_the_rule_is() -> None:
         for path in (*SOURCE.rglob("*.py"), *SOURCE.rglob("*.sql"))
         if writers.search(path.read_text("utf-8"))
     }
-    # layout.py rewrites a file for DuckDB to read; nobody else sees it. Converters write whole lines, since they join what
-    # many charges share only once.
+    # layout.py rewrites a file for DuckDB to read; nobody else sees it. Converters write whole lines: what many charges
+    # share is joined only once.
     assert found == {"focus/csv_copy.py", "focus/layout.py", "convert/writing.py"}
     assert "guarded_sql(" in (SOURCE / "convert/writing.py").read_text("utf-8")
 
