@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from openchargeback import money
 from openchargeback.money import ZERO
@@ -530,15 +530,22 @@ class PeriodAmounts:
     shown: Amounts = Amounts()
 
 
-class _Lines:
-    """The totals of billing lines."""
+class _Line(Protocol):
+    @property
+    def amounts(self) -> Amounts: ...
+    @property
+    def posted(self) -> bool: ...
+
+
+class LineTotals:
+    """The totals of lines, those that are charged and those that are only shown apart."""
 
     __slots__ = ()
 
     if TYPE_CHECKING:
 
         @property
-        def lines(self) -> Sequence[BillingLine]: ...
+        def lines(self) -> Sequence[_Line]: ...
 
     @property
     def amounts(self) -> Amounts:
@@ -551,11 +558,6 @@ class _Lines:
         return Amounts.total(line.amounts for line in self.lines if not line.posted)
 
     @property
-    def invoiced(self) -> Amounts:
-        """The sum of the lines on invoices; what else is due is journaled."""
-        return Amounts.total(line.amounts for line in self.lines if line.invoiced)
-
-    @property
     def posted(self) -> int:
         """How many lines are posted."""
         return sum(1 for line in self.lines if line.posted)
@@ -564,6 +566,22 @@ class _Lines:
     def unposted(self) -> int:
         """How many lines are only shown."""
         return len(self.lines) - self.posted
+
+
+class _Lines(LineTotals):
+    """The totals of billing lines."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def lines(self) -> Sequence[BillingLine]: ...
+
+    @property
+    def invoiced(self) -> Amounts:
+        """The sum of the lines on invoices; what else is due is journaled."""
+        return Amounts.total(line.amounts for line in self.lines if line.invoiced)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

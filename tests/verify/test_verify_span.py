@@ -120,7 +120,7 @@ def test_every_kind_is_archivable_accessible_and_has_its_data(closed: Repository
         ((*ADA, "--fund", "F-1", *YEAR), "name one of --project, --fund, --pi and --department"),
         (("--fiscal-year", "2025"), "name one of --project, --fund, --pi and --department"),
         ((*ADA, "--period", "2026-01"), "the ledger has no period 2026-01"),
-        (("--pi", "eve@example.edu", *YEAR), "the ledger charges nothing to pi eve@example.edu"),
+        (("--pi", "eve@example.edu", *YEAR), "the ledger charges nothing to PI eve@example.edu"),
     ],
 )
 def test_what_cannot_be_meant_is_said(ledger: Repository, options: tuple[str, ...], words: str) -> None:

@@ -19,14 +19,14 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openchargeback import money
 from openchargeback.billing.statement_charges import COLUMNS, LINE_END
 from openchargeback.csv_writing import guarded, unguarded
 from openchargeback.focus.database import database, file_literal, filled, insert, literal, named_rows, query, sql
 from openchargeback.ledger.periods import first_day, last_day
-from openchargeback.model import Amounts, Entry, QueueItem, State, StatementLines
+from openchargeback.model import Amounts, Entry, LineTotals, QueueItem, State, StatementLines
 
 
 class SubjectKind(enum.StrEnum):
@@ -105,39 +105,8 @@ class SpanLine:
     amounts: Amounts
 
 
-class _Summed:
-    """The totals of lines."""
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        @property
-        def lines(self) -> Sequence[SpanLine]: ...
-
-    @property
-    def amounts(self) -> Amounts:
-        """The sum of what is charged; `billed` is the amount due."""
-        return Amounts.total(line.amounts for line in self.lines if line.posted)
-
-    @property
-    def shown(self) -> Amounts:
-        """The sum of what is only shown; never part of an amount due."""
-        return Amounts.total(line.amounts for line in self.lines if not line.posted)
-
-    @property
-    def posted(self) -> int:
-        """How many lines are charged."""
-        return sum(1 for line in self.lines if line.posted)
-
-    @property
-    def unposted(self) -> int:
-        """How many lines are only shown."""
-        return len(self.lines) - self.posted
-
-
 @dataclass(frozen=True, slots=True)
-class SpanMonth(_Summed):
+class SpanMonth(LineTotals):
     """What arose in one month."""
 
     month: str
@@ -155,7 +124,7 @@ class MonthState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpanStatement(_Summed):
+class SpanStatement(LineTotals):
     """What a subject was charged for a span.
 
     draft: a month that it needs is open, or not billed yet. issued: the last closing date of its months; of a draft,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from openchargeback.billing.discounts import discounts_of
 from openchargeback.billing.span_statements import (
     MonthState,
     SpanLine,
@@ -22,7 +20,7 @@ from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.line_table import AMOUNT_COLUMNS, ENTRIES, amount_values
 from openchargeback.ledger.settings import Config
 from openchargeback.ledger.table import yes_no
-from openchargeback.model import Amounts, State
+from openchargeback.model import State
 from openchargeback.portal.record_shape import (
     COUNT,
     DAY,
@@ -38,29 +36,8 @@ from openchargeback.portal.record_shape import (
     shape,
     word,
 )
-from openchargeback.portal.statement_record import AMOUNTS, DISCOUNT, DISCOUNTS, FORMAT, HELD, VERSION
+from openchargeback.portal.statement_record import AMOUNTS, FORMAT, HELD, TOTAL, VERSION, Total
 
-
-@dataclass(frozen=True, slots=True)
-class _Total:
-    """Some lines with their sum."""
-
-    lines: tuple[SpanLine, ...]
-
-    @property
-    def amounts(self) -> Amounts:
-        return Amounts.total(line.amounts for line in self.lines)
-
-
-_TOTAL: Shape[_Total] = shape(
-    *inside("amounts", AMOUNTS),
-    Field(
-        "discounts",
-        DISCOUNT.list,
-        DISCOUNTS,
-        lambda of, config: DISCOUNT.each(discounts_of((line.source, line.amounts) for line in of.lines), config),
-    ),
-)
 _SUBJECT: Shape[SpanStatement] = shape(
     Field("kind", word(SubjectKind), "What it is for.", lambda of, _: str(of.request.subject.kind)),
     Field("id", TEXT, "Id of the project or fund, email address, or department.", lambda of, _: of.request.subject.id),
@@ -98,8 +75,8 @@ _STATE: Shape[MonthState] = shape(
 )
 
 
-def _lines(statement: SpanStatement, *, posted: bool) -> _Total:
-    return _Total(tuple(line for line in statement.lines if line.posted == posted))
+def _lines(statement: SpanStatement, *, posted: bool) -> Total:
+    return Total(tuple(line for line in statement.lines if line.posted == posted))
 
 
 SPAN_STATEMENT: Shape[SpanStatement] = shape(
@@ -120,15 +97,15 @@ SPAN_STATEMENT: Shape[SpanStatement] = shape(
     Field("institution", TEXT, "Who issues it.", lambda _, config: config.organization.name),
     Field(
         "total",
-        _TOTAL.schema,
+        TOTAL.schema,
         "What is charged; `billed` is the amount due.",
-        lambda of, config: _TOTAL.values(_lines(of, posted=True), config),
+        lambda of, config: TOTAL.values(_lines(of, posted=True), config),
     ),
     Field(
         "shown",
-        _TOTAL.schema,
+        TOTAL.schema,
         "What is only shown, and never due.",
-        lambda of, config: _TOTAL.values(_lines(of, posted=False), config),
+        lambda of, config: TOTAL.values(_lines(of, posted=False), config),
     ),
     Field("months", _STATE.list, "The billing months that it rests on.", lambda of, c: _STATE.each(of.states, c)),
     Field(

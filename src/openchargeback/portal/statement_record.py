@@ -8,9 +8,9 @@ compare with a recomputed record.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from openchargeback import money
 from openchargeback.billing.discounts import Cause, discounts_of
@@ -76,22 +76,29 @@ DISCOUNT: Shape[Any] = shape(
 DISCOUNTS = "The discounts by cause and source, without zeros."
 
 
-def _discounts(lines: Iterable[BillingLine], config: Config) -> list[dict[str, Any]]:
+class _Sourced(Protocol):
+    @property
+    def source(self) -> str: ...
+    @property
+    def amounts(self) -> Amounts: ...
+
+
+def _discounts(lines: Iterable[_Sourced], config: Config) -> list[dict[str, Any]]:
     return DISCOUNT.each(discounts_of((line.source, line.amounts) for line in lines), config)
 
 
 @dataclass(frozen=True, slots=True)
-class _Total:
+class Total:
     """Some lines of a statement with their sum."""
 
-    lines: tuple[BillingLine, ...]
+    lines: Sequence[_Sourced]
 
     @property
     def amounts(self) -> Amounts:
         return Amounts.total(line.amounts for line in self.lines)
 
 
-_TOTAL: Shape[_Total] = shape(
+TOTAL: Shape[Total] = shape(
     *inside("amounts", AMOUNTS),
     Field("discounts", DISCOUNT.list, DISCOUNTS, lambda of, config: _discounts(of.lines, config)),
 )
@@ -258,8 +265,8 @@ def _funds(statement: Statement) -> list[_FundShare]:
     return [_FundShare(fund=known.get(fund, Fund(fund)), amounts=amounts) for fund, amounts in sorted(found.items())]
 
 
-def _lines(statement: Statement, *, posted: bool) -> _Total:
-    return _Total(tuple(line for line in statement.lines if line.posted == posted))
+def _lines(statement: Statement, *, posted: bool) -> Total:
+    return Total(tuple(line for line in statement.lines if line.posted == posted))
 
 
 STATEMENT: Shape[Statement] = shape(
@@ -312,15 +319,15 @@ STATEMENT: Shape[Statement] = shape(
     ),
     Field(
         "total",
-        _TOTAL.schema,
+        TOTAL.schema,
         "What is charged; `billed` is the amount due.",
-        lambda of, config: _TOTAL.values(_lines(of, posted=True), config),
+        lambda of, config: TOTAL.values(_lines(of, posted=True), config),
     ),
     Field(
         "shown",
-        _TOTAL.schema,
+        TOTAL.schema,
         "What is only shown, and never due.",
-        lambda of, config: _TOTAL.values(_lines(of, posted=False), config),
+        lambda of, config: TOTAL.values(_lines(of, posted=False), config),
     ),
     Field("lines", _LINE.list, "The billing lines; they add up to both totals.", lambda of, c: _LINE.each(of.lines, c)),
     Field(

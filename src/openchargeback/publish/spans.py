@@ -156,4 +156,5 @@ def _not_by_day(period: str) -> Problem:
 def _nothing(request: SpanRequest) -> str:
     subject = request.subject
     when = f" in {request.period}" if request.period else ""
-    return f"the ledger charges nothing to {subject.kind} {subject.id}{when}"
+    kind = "PI" if subject.kind is SubjectKind.PI else subject.kind
+    return f"the ledger charges nothing to {kind} {subject.id}{when}"
