@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from urllib.parse import quote
 
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod, State, Statement
@@ -54,6 +55,7 @@ PERIODS = "periods/index.html"
 PIS = "pis/index.html"
 PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
+REVIEW_ITEMS = "review/items.js"
 SOURCES = "sources/index.html"
 RATES = "rates/index.html"
 ABOUT = "about/index.html"
@@ -61,6 +63,21 @@ STATEMENTS = "statements"
 SPANS = "spans"
 DATA_FOLDER = "data"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
+
+
+def review_data(period: str) -> str:
+    """The evidence on what a month holds, as a script beside the review page."""
+    return f"review/{folder_name(period)}.js"
+
+
+def charges_page(period: str) -> str:
+    """The charge browser of one month."""
+    return f"charges/{folder_name(period)}/index.html"
+
+
+def fragment(text: str) -> str:
+    """Text as a value after `#name=` in a link."""
+    return quote(text, safe="")
 
 
 def schema(name: str) -> str:

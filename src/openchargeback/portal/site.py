@@ -23,7 +23,7 @@ from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
-from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
+from openchargeback.portal.views import dashboard, files, journals, payers, periods, review, review_data
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.templating.environment import Templates
@@ -38,7 +38,7 @@ class Site:
 
     periods: ascending. journal_files: period → paths in the output folder of its journal's files.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
-    known: the projects of the directory with the values they fill into a decision today.
+    choices: what a decision may name.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
@@ -56,7 +56,7 @@ class Site:
     logo: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
-    known: tuple[review.KnownProject, ...] = ()
+    choices: review.Choices = review.Choices()
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
@@ -86,7 +86,7 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     shell, book = site_shell(site), site_book(site)
     digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
-    return [*pages, *_assets(site, env)]
+    return [*pages, *_review_data(site, book), *_assets(site, env)]
 
 
 def site_shell(site: Site) -> Shell:
@@ -134,9 +134,7 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
-    yield _plan(
-        "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
-    )
+    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(_waiting(site, book)))
     if site.rates:
         yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
     yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
@@ -189,6 +187,18 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for project in book.project_ids:
         head = _head(paths.project_page(project), project or "Without project", "projects", projects)
         yield _plan("pages/project.html", head, payers.project_view(book, project))
+
+
+def _waiting(site: Site, book: Book) -> review.Waiting:
+    return review.Waiting.of(book, site.choices, site.deliveries, site.provenance.commit_date)
+
+
+def _review_data(site: Site, book: Book) -> Iterator[FileJob]:
+    """The data of the review page."""
+    waiting = _waiting(site, book)
+    scripts = [(paths.REVIEW_ITEMS, review_data.items_script(waiting))]
+    for path, content in (*scripts, *review_data.evidence_scripts(waiting)):
+        yield FileJob(path, fingerprint("file", content), partial(bytes, content))
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
