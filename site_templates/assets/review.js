@@ -470,25 +470,25 @@
 
   function drawEvidence(cell, item, evidence) {
     const facts = make("dl", "", "facts");
-    evidence.why.forEach(([title, reasons, flag]) => fact(facts, "Why it is held", title + (reasons.length ? ": " + reasons.join("; ") : "") + " ", make("code", flag, "soft")));
+    evidence.why.forEach(([flag, reasons]) => fact(facts, "Why it is held", reasons.join("; ") + " ", make("code", flag, "soft")));
     evidence.received.forEach(function (pieces) {
       const code = make("code", "", "raw");
-      pieces.forEach(([text, atFault]) => code.append(atFault ? make("mark", text) : text, atFault ? " " : ""));
+      pieces.forEach(([text, atFault]) => code.append(atFault ? make("mark", text) : text));
       fact(facts, "As received", code);
     });
     evidence.nearest.forEach(([field, value, how]) => fact(facts, "Nearest known", make("code", value), " " + how + " ", useButton(item, field, value)));
     if (evidence.earlier.length) {
       fact(facts, "Last six months", ...evidence.earlier.map(function ([month, amount]) {
         const pair = make("span", "", "month");
-        pair.append(make("span", month, "soft"), " ", make("span", amount, "num"));
+        pair.append(make("span", month, "soft"), " ", make("span", amount, "figure"));
         return pair;
       }));
     }
     if (evidence.accounts.length) fact(facts, "Sub-account", evidence.accounts.join(", "));
-    if (evidence.resources.length) fact(facts, "Resources", evidence.resources.join(", ") + (evidence.more_resources ? " and " + counted(evidence.more_resources, "more").replace(/s$/, "") : ""));
+    if (evidence.resources.length) fact(facts, "Resources", evidence.resources.join(", ") + (evidence.more_resources ? " and " + evidence.more_resources.toLocaleString("en-US") + " more" : ""));
     if (evidence.days) fact(facts, "Days", evidence.days);
     if (evidence.quantity) fact(facts, "Quantity", evidence.quantity);
-    fact(facts, "Amounts", "list ", make("span", evidence.list, "num"), ", billed ", make("span", evidence.billed, "num"), " " + item.currency);
+    fact(facts, "Amounts", "list ", make("span", evidence.list, "figure"), ", billed ", make("span", evidence.billed, "figure"), " " + item.currency);
     if (item.question) fact(facts, "Question", item.question);
     cell.append(facts, drawCharges(item, evidence), chargesLink(item, evidence));
   }
@@ -514,7 +514,7 @@
     const caption = evidence.more_charges ? "The " + evidence.charges.length + " largest of " + counted(item.charges, "charge") : "Charges";
     table.appendChild(make("caption", caption, "soft"));
     const head = make("tr");
-    [["Days", ""], ["Resource", ""], ["Quantity \u00d7 unit price", "num"], ["List", "num"], ["Billed " + item.currency, "num"], ["File and row", ""], ["Charge", ""]].forEach(function ([label, kind]) {
+    [["Days", ""], ["Resource", ""], ["Quantity \u00d7 unit price", "num"], ["List", "num"], ["Billed " + item.currency, "num"], ["File and row", ""]].forEach(function ([label, kind]) {
       const cell = make("th", label, kind);
       cell.scope = "col";
       head.appendChild(cell);
@@ -522,15 +522,13 @@
     const top = make("thead"), rows = make("tbody");
     top.appendChild(head);
     evidence.charges.forEach(function ([id, days, resource, quantity, list, billed, path, number]) {
-      const row = make("tr"), name = make("th", resource || "no resource");
+      const row = make("tr"), name = make("th"), place = make("td");
       name.scope = "row";
-      const place = make("td");
+      name.append(make("span", resource || "no resource", "id"), make("code", id, "id second"));
       place.append(make("span", path, "id"), ", row " + number.toLocaleString("en-US"));
-      const code = make("td");
-      code.appendChild(make("code", id, "id"));
       const price = make("td", list, "num");
       price.dataset.label = "List";
-      row.append(make("td", days), name, make("td", quantity, "num"), price, make("td", billed, "num held"), place, code);
+      row.append(make("td", days), name, make("td", quantity, "num"), price, make("td", billed, "num held"), place);
       rows.appendChild(row);
     });
     table.append(top, rows);
@@ -773,7 +771,7 @@
     path = pathOf(list);
     find("path", form).textContent = path;
     const lines = text.length > MOST_SHOWN ? text.slice(0, text.lastIndexOf("\n", MOST_SHOWN) + 1) : text;
-    find("text", form).textContent = lines + (lines.length < text.length ? "\u2026 and " + counted(text.slice(lines.length).split("\n").length - 1, "more line").replace("more lines", "more lines") + "; Copy and Download have all of them\n" : "");
+    find("text", form).textContent = lines + (lines.length < text.length ? "\u2026 and " + counted(text.slice(lines.length).split("\n").length - 1, "more line") + "; Copy and Download have all of them\n" : "");
     settle(missing, list.length);
   }
 

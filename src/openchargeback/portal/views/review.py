@@ -18,7 +18,6 @@ from openchargeback.ledger.directory import Directory, Entry
 from openchargeback.ledger.periods import next_period
 from openchargeback.model import BilledPeriod, QueueItem, State
 from openchargeback.portal import forge, paths
-from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.next_steps import NextStep
 from openchargeback.review.held_sums import HeldSum, by_reason, in_total
@@ -48,8 +47,8 @@ class ItemRow:
 
     item: QueueItem
     reasons: str
-    project: Link
-    pi: Link
+    project: str
+    pi: str
     service: str
     source: str
     waiting: int | None
@@ -169,12 +168,11 @@ class Waiting:
     def row(self, item: QueueItem) -> ItemRow:
         """An item as a row."""
         book = self.book
-        project, pi = book.project_link(item.project), book.pi_link(item.pi)
         return ItemRow(
             item=item,
             reasons="; ".join(visible(flag_title(flag)) for flag in item.uncleared),
-            project=Link(visible(project.label), project.path),
-            pi=Link(visible(pi.label), pi.path),
+            project=visible(item.project),
+            pi=visible(book.pi_link(item.pi).label),
             service=visible(item.service),
             source=book.source_label(item.source),
             waiting=self.days(item),
@@ -249,12 +247,12 @@ def _next_steps(waiting: Waiting, void: int) -> list[NextStep]:
     if common.items > 1 and len(common.flags) == 1:
         (flag,) = common.flags
         amount = f"{common.currency} {money.human(common.exact_billed, common.currency)}"
-        label = f"Decide {counted(common.items, 'item')} together: {visible(flag_title(flag))}"
+        label = f"Decide on {counted(common.items, 'item')} together: {visible(flag_title(flag))}"
         steps.append(NextStep(label, f"{paths.REVIEW}#reason={paths.fragment(flag)}", "one file can settle them all", amount))
     return steps
 
 
 def _step(item: QueueItem, reason: str) -> NextStep:
-    what = visible(f"{flag_title(item.uncleared[0])}, {item.project or item.service or 'no project'}")
+    what = visible(f"{item.project or item.service or 'charges without a project'}: {flag_title(item.uncleared[0])}")
     amount = f"{item.currency} {money.human(item.exact_billed, item.currency)}"
-    return NextStep(f"Decide {what}", f"{paths.REVIEW}#item={item.id}", reason, amount)
+    return NextStep(f"Decide on {what}", f"{paths.REVIEW}#item={item.id}", reason, amount)

@@ -15,6 +15,7 @@ from typing import Any
 
 from openchargeback import money
 from openchargeback.billing.earlier import months_before
+from openchargeback.explanations import explain
 from openchargeback.focus.tags import json_fault
 from openchargeback.ledger.approval_text import CLOSING, PAYER, item_opening
 from openchargeback.ledger.deliveries import asked_words
@@ -200,7 +201,7 @@ class _Evidence:
         details, currency = item.details, item.currency
         is_open = self._states[item.period] is State.OPEN
         why = [
-            [visible(flag_title(note.flag)), [visible(text.partition(_SUGGESTION)[0]) for text in note.reasons], note.flag]
+            [visible(note.flag), [visible(text.partition(_SUGGESTION)[0]) for text in note.reasons] or [_meaning(note.flag)]]
             for note in details.notes
             if note.flag in item.uncleared
         ]
@@ -223,7 +224,7 @@ class _Evidence:
                 [period_short(each.period), money.human(each.amounts.billed, self._book.currency)]
                 for each in months_before(self._book.periods, item)
             ],
-            "charges": [_charge(each, currency) for each in details.samples],
+            "charges": [_charge(each, item) for each in details.samples],
             "more_charges": max(0, item.charges - len(details.samples)),
         }
 
@@ -274,15 +275,23 @@ def _file_name(item: QueueItem) -> str:
     return f"{slug}-{item.id}" if slug else item.id
 
 
-def _charge(charge: HeldCharge, currency: str) -> list[object]:
+def _meaning(flag: str) -> str:
+    """What a flag means, in one sentence."""
+    known = explain(flag)
+    return known.means.partition(". ")[0].replace("`", "").rstrip(".") if known else ""
+
+
+def _charge(charge: HeldCharge, item: QueueItem) -> list[object]:
+    # The month of the row says the year and the folder.
+    days = days_human(charge.first_day, charge.last_day)
     return [
         charge.id,
-        days_human(charge.first_day, charge.last_day),
+        days.removesuffix(f" {item.period[:4]}"),
         visible(charge.resource_name or charge.resource_id),
         _quantity(charge.quantity, charge.unit, charge.unit_price),
-        money.human(charge.exact_list, currency),
-        money.human(charge.exact_billed, currency),
-        charge.path,
+        money.human(charge.exact_list, item.currency),
+        money.human(charge.exact_billed, item.currency),
+        charge.path.removeprefix(f"charges/{item.period}/"),
         charge.row,
     ]
 
@@ -313,7 +322,9 @@ def _pieces(text: str, keys: Sequence[str], *, malformed: bool) -> list[object]:
             pieces += [_piece(text[end:first], at_fault=False), _piece(text[first:last], at_fault=True)]
             end = last
     pieces.append(_piece(text[end:], at_fault=False))
-    return [each for each in pieces if each[0]] + [[f"{visible(key)}: (none)", 1] for key in absent]
+    return [each for each in pieces if each[0]] + [
+        piece for key in absent for piece in ([" ", 0], [f"{visible(key)}: (none)", 1])
+    ]
 
 
 def _piece(text: str, *, at_fault: bool) -> list[object]:
