@@ -140,7 +140,7 @@
   function entryFor(project, item) {
     const entries = known.get(project)[2];
     const on = (day) => entries.find(([since, until]) => (!since || since <= day) && (!until || day <= until));
-    if (!item.first || entries.length < 2) return entries[0] || ["", "", "", ""];
+    if (!item.first) return entries[0] || ["", "", "", ""];
     const first = on(item.first);
     if (first !== on(item.last)) return null;
     // Both ends are in one entry, or in none; then none may lie between.
@@ -185,7 +185,7 @@
   // The address that proposes the file on the host, and whether it carries the content.
   function proposal(path, text) {
     const address = queue.host.new.replace("{path}", () => path);
-    if (!queue.host.prefilled) return { address, carries: false };
+    if (!queue.host.prefilled || text.length > queue.host.most) return { address, carries: false };
     const full = address + "&value=" + encodeURIComponent(text);
     return full.length <= queue.host.most ? { address: full, carries: true } : { address, carries: false };
   }
@@ -384,14 +384,19 @@
     markAll();
   }
 
+  const LISTS = { period: queue.periods, reason: queue.reasons, source: queue.sources };
+
+  // The value of a filter in words; also of one that no item has, such as a month that the address names.
+  function label(name, value) {
+    if (name === "pi") return "PI " + value;
+    const found = LISTS[name].find((each) => each[0] === value);
+    if (found) return found[1];
+    const month = name === "period" && /^\d{4}-(0[1-9]|1[0-2])$/.test(value) ? new Date(value + "-01T00:00:00Z") : null;
+    return month ? month.toLocaleString("en-US", { month: "long", year: "numeric", timeZone: "UTC" }) : value;
+  }
+
   function conditions() {
-    const labels = {
-      period: (value) => (queue.periods.find((each) => each[0] === value) || [value, value])[1],
-      reason: (value) => (queue.reasons.find((each) => each[0] === value) || [value, value])[1],
-      source: (value) => (queue.sources.find((each) => each[0] === value) || [value, value])[1],
-      pi: (value) => "PI " + value,
-    };
-    return Object.keys(filters).filter((name) => filters[name]).map((name) => labels[name](filters[name]));
+    return Object.keys(filters).filter((name) => filters[name]).map((name) => label(name, filters[name]));
   }
 
   function scope() {
@@ -526,9 +531,7 @@
       name.scope = "row";
       name.append(make("span", resource || "no resource", "id"), make("code", id, "id second"));
       place.append(make("span", path, "id"), ", row " + number.toLocaleString("en-US"));
-      const price = make("td", list, "num");
-      price.dataset.label = "List";
-      row.append(make("td", days), name, make("td", quantity, "num"), price, make("td", billed, "num held"), place);
+      row.append(make("td", days), name, make("td", quantity, "num"), make("td", list, "num"), make("td", billed, "num held"), place);
       rows.appendChild(row);
     });
     table.append(top, rows);
@@ -536,8 +539,9 @@
   }
 
   function chargesLink(item, evidence) {
-    const line = make("p"), link = make("a", item.charges === 1 ? "See the charge" : "See all " + counted(item.charges, "charge"));
-    const one = item.charges === 1 || !item.project;
+    const single = item.charges === 1, one = single || !item.project;
+    const words = single ? "See the charge" : one ? "See the largest charge" : "See what is held of " + item.project;
+    const line = make("p"), link = make("a", words);
     const where = one ? "c=" + encodeURIComponent(evidence.charges[0][0]) : "project=" + encodeURIComponent(item.project) + "&state=held";
     link.href = item.chargesPage + "#" + where;
     line.appendChild(link);
@@ -597,7 +601,14 @@
   }
 
   function drawAll() {
-    all("filter", controls).forEach((control) => { if (control.value !== filters[control.dataset.filter]) control.value = filters[control.dataset.filter]; });
+    all("filter", controls).forEach(function (control) {
+      const name = control.dataset.filter, value = filters[name];
+      if (control.value === value) return;
+      control.value = value;
+      if (control.value === value) return;
+      fill(name, [[value, label(name, value)]]);
+      control.value = value;
+    });
     drawRows();
   }
 
@@ -859,9 +870,8 @@
 
   function startQueue() {
     document.querySelectorAll("[data-plain]").forEach((element) => { element.hidden = true; });
-    fill("period", queue.periods.map((each) => [each[0], each[1]]).sort());
-    fill("reason", queue.reasons.slice().sort((one, other) => (one[1] < other[1] ? -1 : 1)));
-    fill("source", queue.sources.slice().sort((one, other) => (one[1] < other[1] ? -1 : 1)));
+    fill("period", queue.periods.slice().sort());
+    ["reason", "source"].forEach((name) => fill(name, LISTS[name].slice().sort((one, other) => (one[1] < other[1] ? -1 : 1))));
     controls.addEventListener("submit", (event) => event.preventDefault());
     controls.addEventListener("input", function (event) {
       filters[event.target.dataset.filter] = event.target.value.trim();

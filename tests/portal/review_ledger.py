@@ -32,6 +32,8 @@ PEOPLE = [
 ]
 PROJECTS = [
     {"id": "genomics", "title": "Maize genomes", "pi": "ada@example.edu", "fund": "BIO-1", "end": "2025-01-20"},
+    {"id": "proteins", "pi": "ada@example.edu"},
+    {"id": "later", "entries": [{"pi": "ben@example.edu", "fund": "PHY-3", "from": "2025-01-15"}]},
     {
         "id": "optics",
         "title": "Optics",
@@ -47,7 +49,7 @@ COLUMNS = (
 )
 
 
-def charge(  # noqa: PLR0913 - the cells of a row
+def charge(
     cost: str,
     tags: dict[str, str] | str,
     *,
@@ -61,7 +63,20 @@ def charge(  # noqa: PLR0913 - the cells of a row
     """A row by column."""
     text = tags if isinstance(tags, str) else json.dumps(tags)
     first, last = (f"{month}-{day:02}T00:00:00Z" for day in days)
-    values = (f"{month}-01T00:00:00Z", first, last, cost, cost, currency, service, account, resource, "", "2.5", "Hours")
+    values = (
+        f"{month}-01T00:00:00Z",
+        first,
+        last,
+        cost,
+        cost,
+        currency,
+        service,
+        account,
+        resource,
+        "",
+        "2.5",
+        "Hours",
+    )
     return dict(zip(COLUMNS, (*values, text), strict=True))
 
 
@@ -73,8 +88,8 @@ def tags(pi: str = "ada@example.edu", project: str = "genomics", fund: str = "BI
 
 EVERY_KIND = (
     charge("412.005", tags(project="", pi="", fund=""), account="acct-1"),
-    charge("88.5", tags(fund="")),
-    charge("61.25", tags(fund="")),
+    charge("88.5", tags(project="proteins", fund="")),
+    charge("61.25", tags(project="proteins", fund="")),
     charge("250", tags(fund="bio 1"), service="Storage"),
     charge("77.125", tags(), service="GPU"),
     charge("9.99", tags(pi="Dr. Ada")),

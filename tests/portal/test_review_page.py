@@ -47,7 +47,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """December closed with three items held; January open with one of every kind. It has schemas for editors."""
     root = tmp_path_factory.mktemp("review") / "ledger"
     late = [
-        charge("30", tags(fund=""), month="2024-12"),
+        charge("30", tags(project="proteins", fund=""), month="2024-12"),
         charge("31.005", tags(project="", pi="", fund=""), month="2024-12", account="acct-7"),
         charge("32", tags(fund="CHE-2"), month="2024-12", service="GPU"),
         charge("500", tags(), month="2024-12"),
@@ -84,9 +84,9 @@ def writer(browser: playwright.Browser, address: str) -> Iterator[playwright.Pag
 
 
 def load_all(page: playwright.Page) -> None:
-    page.evaluate(
-        "Promise.all([...reviewWriter.byId.values()].map(item => new Promise(done => reviewWriter.withMonth(item, done))))"
-    )
+    """Load the evidence of all months."""
+    each = "item => new Promise(done => reviewWriter.withMonth(item, done))"
+    page.evaluate(f"Promise.all([...reviewWriter.byId.values()].map({each}))")
 
 
 def new_file(page: playwright.Page) -> tuple[str, str]:
@@ -147,12 +147,14 @@ def test_every_character_is_quoted_as_the_program_does(writer: playwright.Page) 
 def test_amounts_are_shown_as_the_program_does(writer: playwright.Page, amount: Decimal) -> None:
     for currency in ("USD", "JPY", "KWD", "CLF"):
         places = money.places(currency)
-        shown = writer.evaluate("([text, n]) => reviewWriter.human(reviewWriter.exact(text), n)", [money.exact(amount), places])
+        shown = writer.evaluate(
+            "([text, n]) => reviewWriter.human(reviewWriter.exact(text), n)", [money.exact(amount), places]
+        )
         assert shown == money.human(amount, currency)
 
 
 _TYPED = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-_FIELD = st.one_of(st.just(""), st.sampled_from(["genomics", "optics", "ben@example.edu", "PHY-2"]), _TYPED)
+_FIELD = st.one_of(st.just(""), st.sampled_from(["genomics", "optics", "later", "proteins", "ben@example.edu"]), _TYPED)
 
 
 @pytest.mark.slow
@@ -266,7 +268,9 @@ def test_a_batch_is_reassigned_only_if_all_ask_for_the_same_field(
     assert verbs["Approve"].is_checked()
     pick(page, fund)
     assert possible() == ["Reject"]
-    assert "1 item cannot be approved as is: no one would pay (Fund missing)" in page.locator("[data-cannot]").inner_text()
+    assert (
+        "1 item cannot be approved as is: no one would pay (Fund missing)" in page.locator("[data-cannot]").inner_text()
+    )
     pick(page, euros)
     assert "1 item in another currency can only be rejected" in page.locator("[data-cannot]").inner_text()
     fill(page)
@@ -322,6 +326,20 @@ def test_a_value_of_the_evidence_goes_into_the_form(page: playwright.Page, books
     assert decision.set == Payer("ada@example.edu", "genomics", "BIO-1")
 
 
+def test_the_file_can_be_copied(page: playwright.Page, books: AllBooks, address: str) -> None:
+    page.goto(address)
+    pick(page, held(books)[0])
+    page.get_by_label("Reject").check()
+    fill(page)
+    _, text = new_file(page)
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    page.locator("[data-reason]").fill("")
+    page.locator("[data-reason]").focus()
+    page.keyboard.press("Control+V")
+    assert page.locator("[data-reason]").input_value() == text
+
+
 def test_the_name_is_remembered_and_what_is_missing_is_said(
     page: playwright.Page, books: AllBooks, address: str
 ) -> None:
@@ -361,7 +379,7 @@ def test_payloads_typed_into_the_form_stay_text(page: playwright.Page, books: Al
 
 
 def test_items_of_two_open_months_are_decided_apart(page: playwright.Page, tmp_path: Path) -> None:
-    months = {month: [charge("5", tags(fund=""), month=month)] for month in ("2025-01", "2025-02")}
+    months = {month: [charge("5", tags(project="proteins", fund=""), month=month)] for month in ("2025-01", "2025-02")}
     page.goto(review_ledger.page(review_ledger.make(tmp_path / "ledger", months), tmp_path / "page"))
     page.locator("thead [type=checkbox]").check()
     fill(page, fund="BIO-1")
@@ -380,7 +398,10 @@ def test_items_of_two_open_months_are_decided_apart(page: playwright.Page, tmp_p
 def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[AllBooks, str]:
     """A hundred and twenty items of one month."""
     folder = tmp_path_factory.mktemp("many")
-    rows = [charge(f"{n}.5", tags(project=f"unknown-{n}", fund="BIO-1" if n % 3 else ""), days=(1 + n % 27, 28)) for n in range(120)]
+    rows = [
+        charge(f"{n}.5", tags(project=f"unknown-{n}", fund="BIO-1" if n % 3 else ""), days=(1 + n % 27, 28))
+        for n in range(120)
+    ]
     root = review_ledger.make(folder / "ledger", {"2025-01": rows})
     return open_books(root), review_ledger.page(root, folder / "page")
 
@@ -412,7 +433,7 @@ def test_pages_filters_and_the_address(page: playwright.Page, many: tuple[AllBoo
     page.goto(address)
     rows, total = page.locator("tr.item"), page.locator("[data-totals]")
     assert rows.count() == 50
-    assert total.inner_text().split() == "Total, all months, 120 items 120 7,200.00".split()
+    assert re.sub(r"\s+", " ", total.inner_text()).strip() == "Total, all months, 120 items 120 7,200.00"
     page.get_by_role("button", name="Next page").click()
     assert page.locator("[data-where]").inner_text() == "51 to 100 of 120"
     assert "#page=2" in page.url
@@ -423,12 +444,12 @@ def test_pages_filters_and_the_address(page: playwright.Page, many: tuple[AllBoo
     assert "Total, January 2025, Fund missing, 40 items" in total.inner_text()
     assert page.locator('[data-filter="period"]').input_value() == "2025-01"
     page.evaluate("location.hash = 'period=2031-01'")
-    assert "No item matches 2031-01." in page.locator("[data-rows]").inner_text()
+    assert "No item matches January 2031." in page.locator("[data-rows]").inner_text()
     page.get_by_role("button", name="Clear the filters").click()
     assert rows.count() == 50
     held_first = page.locator("tr.item [data-held]").first
     assert held_first.inner_text() == "119.50"
-    page.get_by_role("button", name="Held").click()
+    page.locator("table.items").get_by_role("button", name="Held").click()
     assert held_first.inner_text() == "0.50"
     assert page.locator("[aria-sort]").get_attribute("aria-sort") == "ascending"
     assert page.evaluate("document.getElementsByTagName('*').length") < 3000
@@ -456,13 +477,23 @@ def test_the_queue_is_readable_without_the_script(browser: playwright.Browser, a
         assert item.id in row.inner_text()
     assert page.get_by_role("combobox").count() == 0
     assert not page.locator("[data-form]").is_visible()
-    assert "focus-billing review" in page.locator("pre").first.inner_text()
+    assert "focus-billing review" in page.get_by_label("Commands").inner_text()
     context.close()
 
 
-def test_the_total_is_what_is_imported_and_neither_billed_nor_rejected(page: playwright.Page, address: str, books: AllBooks) -> None:
+def test_the_total_is_what_is_imported_and_neither_billed_nor_rejected(
+    page: playwright.Page, address: str, books: AllBooks
+) -> None:
     page.goto(address)
-    expected = sum((each.imported - each.billed - each.rejected for p in books.periods for each in p.sources if each.currency == "USD"), Decimal(0))
+    expected = sum(
+        (
+            each.imported - each.billed - each.rejected
+            for p in books.periods
+            for each in p.sources
+            if each.currency == "USD"
+        ),
+        Decimal(0),
+    )
     assert money.human(expected, "USD") in page.locator("[data-totals] tr").first.inner_text()
 
 
@@ -503,8 +534,7 @@ def test_the_keyboard_decides_and_focus_is_never_covered(
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "deciding"
     for backward in (False, True):
-        page.evaluate("document.activeElement.blur()")
-        page.evaluate("window.scrollTo(0, 0)")
+        page.locator("a").nth(-1 if backward else 0).focus()
         stops = list(walk(page, backward))
         assert len(stops) > 30
         assert [each["name"] for each in stops if not each["seen"]] == []
@@ -512,7 +542,7 @@ def test_the_keyboard_decides_and_focus_is_never_covered(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(page: playwright.Page, address: str, tmp_path: Path, theme: Any) -> None:
+def test_axe_finds_nothing(page: playwright.Page, address: str, theme: Any) -> None:
     page.emulate_media(color_scheme=theme)
     for width in (1440, 768, 360):
         page.set_viewport_size({"width": width, "height": 900})
@@ -539,7 +569,9 @@ def test_nothing_held_is_said(page: playwright.Page, tmp_path: Path) -> None:
 
 def test_what_to_do_next_is_the_void_then_the_largest_then_the_oldest() -> None:
     site = factory.site(months=3)
-    steps = queue(Waiting.of(Book(site.config, site.periods, site.people, site.projects), commit_date="2024-05-20")).next
+    steps = queue(
+        Waiting.of(Book(site.config, site.periods, site.people, site.projects), commit_date="2024-05-20")
+    ).next
     assert [(step.label, step.reason) for step in steps] == [
         ("Replace 1 void decision", "the charges changed after they were made"),
         ("Decide on stellar-limits: Unusual amount", "the largest of 5 items"),

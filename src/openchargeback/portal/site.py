@@ -56,7 +56,7 @@ class Site:
     logo: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
-    choices: review.Choices = review.Choices()
+    choices: review.Choices = review.NO_CHOICES
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)

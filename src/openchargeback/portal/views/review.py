@@ -104,6 +104,10 @@ class Choices:
     schema: str = ""
 
 
+NO_CHOICES = Choices()
+"""Those of a ledger without a directory."""
+
+
 def choices(directory: Directory, schema: str) -> Choices:
     """The choices that a directory gives."""
     return Choices(
@@ -155,7 +159,7 @@ class Waiting:
     def of(
         cls,
         book: Book,
-        choices: Choices = Choices(),
+        choices: Choices = NO_CHOICES,
         deliveries: Mapping[str, Sequence[Delivery]] = MappingProxyType({}),
         commit_date: str = "",
     ) -> Waiting:
@@ -248,11 +252,13 @@ def _next_steps(waiting: Waiting, void: int) -> list[NextStep]:
         (flag,) = common.flags
         amount = f"{common.currency} {money.human(common.exact_billed, common.currency)}"
         label = f"Decide on {counted(common.items, 'item')} together: {visible(flag_title(flag))}"
-        steps.append(NextStep(label, f"{paths.REVIEW}#reason={paths.fragment(flag)}", "one file can settle them all", amount))
+        steps.append(
+            NextStep(label, f"{paths.REVIEW}#reason={paths.fragment(flag)}", "one file can settle them all", amount)
+        )
     return steps
 
 
 def _step(item: QueueItem, reason: str) -> NextStep:
     what = visible(f"{item.project or item.service or 'charges without a project'}: {flag_title(item.uncleared[0])}")
     amount = f"{item.currency} {money.human(item.exact_billed, item.currency)}"
-    return NextStep(f"Decide on {what}", f"{paths.REVIEW}#item={item.id}", reason, amount)
+    return NextStep(f"Decide on {what}", f"{paths.REVIEW}#{item.id}", reason, amount)

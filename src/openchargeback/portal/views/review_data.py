@@ -201,7 +201,10 @@ class _Evidence:
         details, currency = item.details, item.currency
         is_open = self._states[item.period] is State.OPEN
         why = [
-            [visible(note.flag), [visible(text.partition(_SUGGESTION)[0]) for text in note.reasons] or [_meaning(note.flag)]]
+            [
+                visible(note.flag),
+                [visible(text.partition(_SUGGESTION)[0]) for text in note.reasons] or [_meaning(note.flag)],
+            ]
             for note in details.notes
             if note.flag in item.uncleared
         ]
@@ -304,7 +307,7 @@ def _quantity(quantity: Decimal | None, unit: str, price: Decimal | None) -> str
 
 
 def _pieces(text: str, keys: Sequence[str], *, malformed: bool) -> list[object]:
-    """Tags cut into pieces of text, each with whether it is at fault. keys: whose values are; those absent are added."""
+    """Tags in pieces of text, each with whether it is at fault. keys: whose values are; those absent are added."""
     fault = json_fault(text) if malformed else None
     if fault is not None:
         sign = text[fault - 1 : fault] or "▯"  # behind the last character
