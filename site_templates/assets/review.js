@@ -578,7 +578,7 @@
     const id = byId.has(text) ? text : "";
     const given = new URLSearchParams(text.includes("=") ? text : "");
     const item = byId.get(id || given.get("item"));
-    if (!item && !text.includes("=") && text) return;
+    if (!item && !text.includes("=") && text && drawn.size) return; // the address of something else on the page
     Object.keys(filters).forEach((name) => { filters[name] = given.get(name) || ""; });
     page = Math.max(0, (parseInt(given.get("page"), 10) || 1) - 1);
     kept = null;
@@ -905,7 +905,6 @@
 
   startForm();
   startQueue();
-  drawAll();
   readAddress();
   window.addEventListener("hashchange", readAddress);
 })();

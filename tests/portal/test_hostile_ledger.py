@@ -40,7 +40,8 @@ document.addEventListener("securitypolicyviolation", (e) =>
 
 # What no page has of its own accord: elements that load or run something, and handlers in attributes.
 _STRANGE = """() => [
-  ...document.querySelectorAll("img, iframe, object, embed, base, video, audio, style, template:not([data-row]), math, [srcdoc]"),
+  ...document.querySelectorAll("img, iframe, object, embed, base, video, audio, style, math, [srcdoc]"),
+  ...document.querySelectorAll("template:not([data-row])"),
   ...[...document.querySelectorAll("script, link")].filter(
     e => !/(assets|review)\\/[a-z0-9-]+\\.(js|css|svg)$/.test(e.src || e.href)),
   ...[...document.querySelectorAll("meta[http-equiv]")].filter(e => e.httpEquiv !== "Content-Security-Policy"),
