@@ -85,8 +85,10 @@ def writer(browser: playwright.Browser, address: str) -> Iterator[playwright.Pag
 
 def load_all(page: playwright.Page) -> None:
     """Load the evidence of all months."""
-    each = "item => new Promise(done => reviewWriter.withMonth(item, done))"
-    page.evaluate(f"Promise.all([...reviewWriter.byId.values()].map({each}))")
+    each = "item => new Promise(done => reviewPage.withMonth(item, done))"
+    page.evaluate(f"Promise.all([...reviewPage.byId.values()].map({each}))")
+    page.locator("[data-pick]").first.check()
+    page.locator("[data-form]").wait_for()
 
 
 def new_file(page: playwright.Page) -> tuple[str, str]:
@@ -137,8 +139,8 @@ def test_every_character_is_quoted_as_the_program_does(writer: playwright.Page) 
     text = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF)
     for start in range(0, len(text), 100_000):
         part = text[start : start + 100_000]
-        assert writer.evaluate("text => reviewWriter.quoted(text)", part) == quoted(part)
-    found = writer.evaluate(r'reviewWriter.quoted("a\ud800b\udfff")')
+        assert writer.evaluate("text => reviewPage.writer.quoted(text)", part) == quoted(part)
+    found = writer.evaluate(r'reviewPage.writer.quoted("a\ud800b\udfff")')
     assert found == quoted("a\ud800b\udfff")
     assert all(first <= last for first, last in ESCAPED)
 
@@ -148,7 +150,7 @@ def test_amounts_are_shown_as_the_program_does(writer: playwright.Page, amount: 
     for currency in ("USD", "JPY", "KWD", "CLF"):
         places = money.places(currency)
         shown = writer.evaluate(
-            "([text, n]) => reviewWriter.human(reviewWriter.exact(text), n)", [money.exact(amount), places]
+            "([text, n]) => reviewPage.human(reviewPage.exact(text), n)", [money.exact(amount), places]
         )
         assert shown == money.human(amount, currency)
 
@@ -174,7 +176,7 @@ def test_the_page_writes_the_same_bytes_as_the_program(
     decision = {"verb": verb, "pi": payer.pi, "project": payer.project, "fund": payer.fund}
     decision |= {"reason": reason, "by": by, "on": "2025-02-03"}
     written = writer.evaluate(
-        "([ids, decision]) => reviewWriter.fileText(ids.map(id => reviewWriter.byId.get(id)), decision)",
+        "([ids, decision]) => reviewPage.writer.fileText(ids.map(id => reviewPage.byId.get(id)), decision)",
         [[item.id for item in chosen], decision],
     )
     entries = [
