@@ -83,7 +83,7 @@ def files(cut: Cut) -> dict[str, bytes]:
     for family, names in cut.families.items():
         (whole,) = [each for each in vendored if each["name"] == family]
         own = {f"{name}.{ending}": made(name, cut) for name in names}
-        own[LICENSES[family]] = (FONTS / LICENSES[family]).read_bytes()
+        own[LICENSES[family]] = (FONTS / LICENSES[family]).read_bytes().replace(b"\r\n", b"\n")
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(own.items())}
         listed.append({**whole, "from": "assets/fonts/", "made_by": "tools/cut_fonts.py", "files": digests})
         found |= own
