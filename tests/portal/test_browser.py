@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +11,6 @@ from playwright import sync_api as playwright
 from needed import needs
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.settings import Payer
-from programs import find
 
 pytestmark = needs("chromium")
 
@@ -21,31 +19,6 @@ PAGES = (
     *("journals/2025-02/index.html", "review/index.html", "sources/index.html", "about/index.html", "pages/rates.html"),
     *("pis/chandra@example.edu/index.html", "projects/genomics-sequencing/index.html"),
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    """One Chromium for all tests of this file."""
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: playwright.Browser) -> Iterator[playwright.Page]:
-    """A page that fails the test where the console shows an error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", accept_downloads=True)
-    opened, faults = context.new_page(), []
-    opened.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    # The icon of a page that is left before it has come is no fault of the page.
-    opened.on(
-        "requestfailed", lambda request: faults.append(request.url) if request.failure != "net::ERR_ABORTED" else None
-    )
-    yield opened
-    context.close()
-    assert faults == []
 
 
 def background(page: playwright.Page) -> str:

@@ -189,6 +189,10 @@ MONTHS = "assets/months.js"
 """A script that lists the months, for the month picker of every page."""
 
 
+SEARCH_INDEX = "assets/index.js"
+"""What the search box searches."""
+
+
 def asset(name: str) -> str:
     """A file shared by pages, such as `portal.css`."""
     return f"assets/{name}"

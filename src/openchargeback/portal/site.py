@@ -22,7 +22,8 @@ from openchargeback.portal import paths
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.scripts import months_data, payer_pages, script
-from openchargeback.portal.shell import Head, Shell, fingerprint, make_shell, render
+from openchargeback.portal.search_index import search_index
+from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review, statement_lists
 from openchargeback.portal.views.common import Book, for_showback, state_view
@@ -87,7 +88,7 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     shell, book = site_shell(site), site_book(site)
     digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
-    return [*pages, *_scripts(site, book), *_assets(site, env)]
+    return [*pages, *_scripts(site, book, shell), *_assets(site, env)]
 
 
 def site_shell(site: Site) -> Shell:
@@ -204,10 +205,13 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
         yield _plan("pages/project.html", head, payers.project_view(book, project))
 
 
-def _scripts(site: Site, book: Book) -> Iterator[FileJob]:
-    """The months for the month picker of every page, and the pages of each PI by month."""
+def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
+    """What the month picker and the search box of every page need."""
     items = sum(len(period.undecided) for period in book.periods)
     yield _script(paths.MONTHS, "months", months_data(book, items))
+    listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
+    own = *listed, Link("Projects", paths.PROJECTS), Link("Review", paths.REVIEW), *shell.help
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, own))
     for email, pages in payer_pages(book, site.spans).items():
         yield _script(paths.pi_months(email), "pages", pages)
 
