@@ -49,7 +49,7 @@
       load("assets/index.js", function () {
         var data = window.portal.index;
         rows = data.rows;
-        Object.keys(data.statements).forEach(function (month) {
+        Object.keys(data.statements).reverse().forEach(function (month) {
           data.statements[month].forEach(function (each) {
             statements.push([month + "-" + each[0], month, each[1], each[2]]);
           });
