@@ -19,11 +19,12 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
-from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
+from openchargeback.portal.views import charges, dashboard, files, journals, payers, periods, review
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.templating.environment import Templates
@@ -87,6 +88,30 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
     return [*pages, *_assets(site, env)]
+
+
+def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
+    """One job for each page of the charge browser, and one for the names that it shows; not for its data."""
+    shell, book, digest = site_shell(site), site_book(site), env.digest
+    names = charges.charge_names(book)
+    script = names_script(names)
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in _charges(site, book, browsed)]
+    return [*pages, FileJob(paths.CHARGE_NAMES, fingerprint("file", script), partial(bytes, script))]
+
+
+def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_PlannedPage]:
+    head = _head(paths.CHARGES, "Charges", "charges")
+    yield _plan("pages/charges.html", head, charges.year_of_charges(book))
+    for index, period in enumerate(book.periods):
+
+        def view(index: int = index, period: BilledPeriod = period) -> charges.MonthOfCharges:
+            return charges.month_of_charges(book, index, browsed(period))
+
+        name = period_human(period.period)
+        head = _head(paths.charges_page(period.period), f"Charges, {name}", "charges", Link("Charges", paths.CHARGES))
+        # The period's digest determines its charges.
+        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
+        yield _PlannedPage("pages/charges_month.html", head, shows, view)
 
 
 def site_shell(site: Site) -> Shell:
