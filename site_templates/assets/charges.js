@@ -359,6 +359,15 @@ const charges = (function () {
     return column === "list" ? listed : column === "discount" ? (row) => amount(row) - listed(row) : amount;
   }
 
+  // The characters of the longest amount of a column, as people read it.
+  function longest(table, column) {
+    const key = sortKey(table, column);
+    let most = 1;
+    for (let row = 0; row < table.rows; row++) most = Math.max(most, Math.abs(key(row)));
+    const digits = Math.ceil(Math.log10(most + 1));
+    return digits + 2 + Math.floor(Math.max(0, digits - 3) / 3);
+  }
+
   // Rows in the order of a column; equal ones stay in the order of the files.
   function sorted(table, rows, column, down) {
     const key = sortKey(table, column);
@@ -438,7 +447,7 @@ const charges = (function () {
     month, details: keepDetails, names,
     readMonth, readDetails, hasDetails, tableOf, placesOf,
     whole, plain, human, partsOf, discountParts,
-    select, facet, sums, amountsOf, sorted, grouped, flagsOf,
+    select, facet, sums, amountsOf, sorted, longest, grouped, flagsOf,
     idOf, findIds, name, csvCell, STATES,
   };
 })();

@@ -17,7 +17,7 @@
   const FIELDS = { period: "month", state: "state", source: "source", service: "service", project: "project", pi: "PI", fund: "fund", flag: "flag", resource: "resource", day: "day" };
   const GROUPS = ["service", "resource", "project", "pi", "fund", "source", "state", "day", "flags"];
   const COLUMNS = {
-    period: { label: "Month", track: "4.5rem" },
+    period: { label: "Month", track: "4.4rem" },
     day: { label: "Day", track: "2.25rem", right: true },
     source: { label: "Source", track: "minmax(0, 1.2fr)" },
     service: { label: "Service", track: "minmax(0, 1.7fr)" },
@@ -25,9 +25,9 @@
     project: { label: "Project", track: "minmax(0, 1.15fr)" },
     pi: { label: "PI", track: "minmax(0, 1.2fr)" },
     fund: { label: "Fund", track: "minmax(0, 0.95fr)" },
-    list: { label: "List", track: "6.2rem", money: true },
-    discount: { label: "Discount", track: "6.6rem", money: true },
-    amount: { label: "Amount", track: "7rem", money: true },
+    list: { label: "List", money: true },
+    discount: { label: "Discount", money: true },
+    amount: { label: "Amount", money: true },
     state: { label: "State", track: "5.4rem" },
     flags: { label: "Flags", track: "minmax(0, 1.2fr)" },
     id: { label: "Id", track: "9.2rem" },
@@ -77,8 +77,12 @@
   function label(field, text) {
     if (field === "state") return setup.states[text] || text;
     if (field === "flags") return charges.flagsOf(text).map((flag) => charges.name("flag", flag)).join(", ");
-    if (field === "period") return (setup.months.find((each) => each.period === text) || { name: text }).name;
+    if (field === "period") return monthOf(text).name;
     return charges.name(field, text);
+  }
+
+  function monthOf(period) {
+    return setup.months.find((each) => each.period === period) || { name: period, short: period };
   }
 
   function named(field, text) {
@@ -150,8 +154,9 @@
   function columns() {
     const chosen = address.columns || (setup.months.length > 1 ? ["period", ...DEFAULT] : DEFAULT);
     if (address.columns) return chosen;
-    const width = window.innerWidth / parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const left = new Set(width < 78 ? ["fund", "discount", "list"] : width < 86 ? ["fund", "discount"] : []);
+    // A phone shows its own choice of them (charges.css).
+    const width = part("results").clientWidth / parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const left = new Set(width < 52 ? ["fund", "discount", "list"] : width < 60 ? ["fund", "discount"] : []);
     return chosen.filter((column) => !left.has(column));
   }
 
@@ -182,6 +187,7 @@
     }
     const text = table.texts[column][table.codes[column][row]];
     if (column === "day") return dayText(row, text);
+    if (column === "period") return monthOf(text).short;
     return clean(label(column, text));
   }
 
@@ -214,7 +220,7 @@
   function facetBox(field, title) {
     const wanted = address.conditions.get(field) || new Set();
     const values = charges.facet(state.table, state.selection, field);
-    if (field === "flag" && values.every((value) => value.text === "") && !wanted.size) return null;
+    if (!wanted.size && values.every((value) => value.text === "") && (field === "flag" || !values.length)) return null;
     for (const text of wanted) if (!values.some((value) => value.text === text)) values.push({ text, count: 0, total: 0n });
     const open = state.more.has(field);
     // Chosen values stay in sight.
@@ -299,8 +305,14 @@
       return cell;
     });
     part("head").replaceChildren(make("div", { role: "row", "aria-rowindex": "1" }, ...cells));
-    grid.style.setProperty("--tracks", shown.map((column) => COLUMNS[column].track).join(" "));
+    grid.style.setProperty("--tracks", shown.map(track).join(" "));
     grid.setAttribute("aria-colcount", String(shown.length));
+  }
+
+  // Amounts have room for the longest one, and for their head.
+  function track(column) {
+    if (!COLUMNS[column].money) return COLUMNS[column].track;
+    return Math.max(headText(column).length * 0.41 + 1, charges.longest(state.table, column) * 0.46 + 0.5).toFixed(2) + "rem";
   }
 
   function right(column) {
@@ -526,7 +538,12 @@
     const order = state.groups ? state.groups.flatMap((group) => Array.from(group.rows)) : state.rows;
     const rows = Array.from(order.slice((page - 1) * PAGE, page * PAGE));
     const box = part("table");
-    box.replaceChildren(tableOf(rows, shown, "Charges, page " + page + " of " + pages), pager(page, pages));
+    const scroll = tableOf(rows, shown, "Charges, page " + page + " of " + pages);
+    box.replaceChildren(scroll, pager(page, pages));
+    // Only what scrolls is a stop for the Tab key.
+    const overflows = scroll.scrollWidth > scroll.clientWidth + 1;
+    scroll.classList.toggle("overflows", overflows);
+    if (overflows) scroll.tabIndex = 0;
   }
 
   function tableOf(rows, shown, caption) {
@@ -538,7 +555,7 @@
     const lines = rows.map((row) => make("tr", {}, ...shown.map((column) => tableCell(row, column))));
     const table = make("table", { className: "figures" }, make("caption", { className: "hidden", textContent: caption }));
     table.append(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines));
-    return make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Charges as pages" }, table);
+    return make("div", { className: "scroll", role: "region", "aria-label": "Charges as pages" }, table);
   }
 
   function tableCell(row, column) {
@@ -572,7 +589,9 @@
     box.replaceChildren(make("strong", { className: "n", textContent: number }));
     const own = sums.find((each) => each.currency === setup.currency) || charges.sums(state.table, [])[0];
     const due = setup.due === "Due" ? own.states.billed : own.states.billed + own.states.shown;
-    box.append(sum("Imported", own.states.imported), sum("Held", own.states.held), sum("Rejected", own.states.rejected));
+    const imported = sum("Imported", own.states.imported);
+    imported.title = "The exact costs in the charge files, rounded once";
+    box.append(imported, sum("Held", own.states.held), sum("Rejected", own.states.rejected));
     if (setup.due === "Due" && own.states.shown) box.append(sum("Not charged", own.states.shown));
     box.append(sum(setup.due, due, setup.currency));
     for (const each of sums) {
@@ -630,7 +649,7 @@
     const at = table.codes.period[row];
     const period = table.texts.period[at];
     const number = Math.floor(table.places[row] / setup.detailsPerFile);
-    if (!charges.hasDetails(period, number)) await load(setup.months.find((each) => each.period === period).details + number + ".js");
+    if (!charges.hasDetails(period, number)) await load(monthOf(period).details + number + ".js");
     const values = (await charges.readDetails(period, number))[table.places[row] % setup.detailsPerFile];
     return Object.fromEntries(table.fields[at].map((field, place) => [field, values[place]]));
   }
@@ -686,7 +705,8 @@
     if (more.decisions) {
       found.push(make("h3", { textContent: "Decision" }), pairs(more.decisions.split(";").map((place, at) => ["In approval file" + (at ? ", also" : ""), place])));
     }
-    found.push(make("h3", { textContent: "Who pays" }), pairs([["PI, from", VIA[more.pi_via]], ["Project, from", VIA[more.project_via]], ["Fund, from", VIA[more.fund_via]]]));
+    const via = pairs([["PI", VIA[more.pi_via]], ["Project", VIA[more.project_via]], ["Fund", VIA[more.fund_via]]]);
+    if (via.children.length) found.push(make("h3", { textContent: "Who pays was found by" }), via);
     const tags = readTags(more.Tags);
     if (tags) found.push(make("h3", { textContent: "Tags" }), pairs(tags));
     const exact = [["Charge", charges.idOf(state.table, row)], ["File", more.file], ["Row", more.row], ["List price, exact", more.exact_list], ["Amount, exact", more.exact_billed]];
@@ -889,7 +909,7 @@
 
   const read_months = new Map();
 
-  async function monthOf(each) {
+  async function monthData(each) {
     if (!read_months.has(each.period)) {
       if (year) await load(each.data);
       read_months.set(each.period, await charges.readMonth(each.period));
@@ -901,7 +921,7 @@
     const parts = [];
     for (const [number, each] of setup.months.entries()) {
       progress("Reading " + each.name + ", " + (number + 1) + " of " + setup.months.length + " months …");
-      const month = await monthOf(each);
+      const month = await monthData(each);
       const places = charges.placesOf(month, about.field, about.wanted);
       if (places.length) parts.push({ month, places: Int32Array.from(places) });
     }
@@ -911,7 +931,7 @@
   async function tableOfMonth() {
     const [each] = setup.months;
     progress("Reading " + counted(each.charges, "charge") + " …");
-    const table = charges.tableOf([{ month: await monthOf(each), places: null }]);
+    const table = charges.tableOf([{ month: await monthData(each), places: null }]);
     read_months.clear();
     return table;
   }

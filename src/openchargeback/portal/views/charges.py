@@ -16,7 +16,7 @@ from openchargeback.money import ZERO
 from openchargeback.portal import paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StateView, state_view
-from openchargeback.templating.filters import flag_title, period_human, relative
+from openchargeback.templating.filters import flag_title, period_human, period_short, relative
 
 STATES = {"billed": "Billed", "shown": "Not charged", "held": "Held", "rejected": "Rejected"}
 """The states of a charge, in words. shown: its source does not post, so it is only shown."""
@@ -69,7 +69,6 @@ class MonthOfCharges:
     csv: str
     scripts: tuple[str, ...]
     views: tuple[Link, ...]
-    months: tuple[Link, ...]
     setup: str
 
 
@@ -104,7 +103,6 @@ def month_of_charges(book: Book, index: int, browsed: BrowsedCharges) -> MonthOf
             Link(label, f"{page}#{conditions.removeprefix('#')}")
             for label, conditions in book.config.portal.views.items()
         ),
-        months=tuple(Link(period_human(each), paths.charges_page(each)) for each in reversed(book.months)),
         setup=_setup(book, page, [period]),
     )
 
@@ -160,6 +158,7 @@ def _setup(book: Book, page: str, periods: Sequence[BilledPeriod]) -> str:
                 {
                     "period": each.period,
                     "name": period_human(each.period),
+                    "short": period_short(each.period),
                     "charges": _count(each),
                     "page": relative(page, paths.charges_page(each.period)),
                     "data": relative(page, paths.charges_script(each.period)),
