@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+import browser
 import commands
 import converting
 import plan
@@ -28,7 +29,7 @@ def main() -> None:
         "--only",
         choices=(
             *("reading", "validation", "program", "plan", "review", "commands", "publishing", "converting"),
-            *("statements", "sending"),
+            *("statements", "sending", "browser"),
         ),
         help="measure only one subject",
     )
@@ -57,6 +58,8 @@ def main() -> None:
         statements.measure()
     if options.only in (None, "sending"):
         sending.measure()
+    if options.only in (None, "browser"):
+        browser.measure()
 
 
 if __name__ == "__main__":
