@@ -77,6 +77,16 @@ def period_page(period: str) -> str:
     return f"periods/{folder_name(period)}/index.html"
 
 
+def statements_page(period: str) -> str:
+    """All statements of one month."""
+    return f"{statements_folder(period)}/index.html"
+
+
+def pi_months(email: str) -> str:
+    """A script that lists a PI's pages by month, for the month picker."""
+    return f"pis/{folder_name(email)}/months.js"
+
+
 def pi_page(email: str) -> str:
     """One principal investigator."""
     return f"pis/{folder_name(email)}/index.html"
@@ -202,6 +212,14 @@ def own_page(name: str) -> str:
 def ledger_schema(name: str) -> str:
     """A JSON Schema of a ledger's YAML files, by its file name."""
     return f"schemas/ledger/{name}"
+
+
+MONTHS = "assets/months.js"
+"""A script that lists the months, for the month picker of every page."""
+
+
+SEARCH_INDEX = "assets/index.js"
+"""What the search box searches."""
 
 
 def asset(name: str) -> str:
