@@ -19,9 +19,10 @@ import time
 from pathlib import Path
 
 import duckdb
+from playwright import sync_api as playwright
+
 from data import write_charges
 from measuring import ROOT, focus_billing, process, report
-from playwright import sync_api as playwright
 
 sys.path.insert(0, str(ROOT / "tools"))
 

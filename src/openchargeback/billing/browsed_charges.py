@@ -1,8 +1,8 @@
 """Every charge of a period for the charge browser of the portal, in columns that a script reads quickly.
 
-Texts are replaced by numbers, amounts by whole numbers that add up exactly (`browsed_columns.sql`), and each column is one
-JSON list. What only the details of a single charge show is in files of their own. DuckDB writes all of it, so a million
-charges are never Python objects.
+Texts are replaced by numbers, amounts by whole numbers that add up exactly (`browsed_columns.sql`), and each column is
+one JSON list. What only the details of a single charge show is in files of their own. DuckDB writes all of it, so a
+million charges are never Python objects.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ _LEVEL = 1
 class BrowsedCharges:
     """The charges of a period for the charge browser.
 
-    columns: JSON, compressed: `fields` (the names of the details), `texts` (column → its texts by code; of `resource`, name
-    and id) and `columns` (name → one number per charge; a part of an amount that is zero for all charges is left out).
+    columns: JSON, compressed: `fields` (the names of the details), `texts` (column → its texts by code; of `resource`,
+    name and id) and `columns` (name → one number per charge; a part of an amount that is zero for all charges is left
+    out).
     details: for each `DETAILS` charges a JSON list, compressed, of one list per charge.
     first: the largest charges, as texts by column. rows: the number of all.
     """
@@ -79,13 +80,11 @@ class BrowsedCharges:
         return cls(known["rows"], parts[0], tuple(parts[1:]), tuple(known["first"]))
 
 
-def browsed_charges(
-    charges: Charges, period: str, recorded: Collection[BillingLine] | None = None
-) -> BrowsedCharges:
+def browsed_charges(charges: Charges, period: str, recorded: Collection[BillingLine] | None = None) -> BrowsedCharges:
     """The charges of a period. Call `focus_charges.share_all` first.
 
-    recorded: the lines of a closed month. Where this version of the program computes a line differently, its charges are
-    exact, since their cents would contradict the record.
+    recorded: the lines of a closed month. Where this version of the program computes a line differently, its charges
+    are exact, since their cents would contradict the record.
     """
     con, config = charges.con, charges.config
     number_rest(charges)

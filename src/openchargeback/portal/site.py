@@ -101,15 +101,18 @@ def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[F
 
 
 def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_PlannedPage]:
-    head = _head(paths.CHARGES, "Charges", "charges")
+    """The pages of the charge browser: of all months, and of each."""
+    now, others = book.head_month(book.current), paths.charges_page("*")
+    head = Head(paths.CHARGES, "Charges", "charges", now, others)
     yield _plan("pages/charges.html", head, charges.year_of_charges(book))
     for index, period in enumerate(book.periods):
 
         def view(index: int = index, period: BilledPeriod = period) -> charges.MonthOfCharges:
             return charges.month_of_charges(book, index, browsed(period))
 
-        name = period_human(period.period)
-        head = _head(paths.charges_page(period.period), f"Charges, {name}", "charges", Link("Charges", paths.CHARGES))
+        month = period.period
+        title = f"Charges, {period_human(month)}"
+        head = Head(paths.charges_page(month), title, "charges", book.head_month(index), others)
         # The period's digest determines its charges.
         shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
         yield _PlannedPage("pages/charges_month.html", head, shows, view)
@@ -234,8 +237,8 @@ def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
     items = sum(len(period.undecided) for period in book.periods)
     yield _script(paths.MONTHS, "months", months_data(book, items))
     listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
-    own = *listed, Link("Projects", paths.PROJECTS), Link("Review", paths.REVIEW), *shell.help
-    yield _script(paths.SEARCH_INDEX, "index", search_index(book, own))
+    own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
     for email, pages in payer_pages(book, site.spans).items():
         yield _script(paths.pi_months(email), "pages", pages)
 

@@ -36,7 +36,7 @@ _CHARGES, _FOCUS, _BROWSED, _ROWS = "charges", "focus charges", "browsed charges
 
 
 class Wanted(enum.Enum):
-    """What of the charges of newly billed months is kept: the open data with the charge browser, the rows in statements."""
+    """What of the charges of newly billed months is kept: open data and charge browser, the rows in statements."""
 
     OPEN_DATA = enum.auto()
     STATEMENTS = enum.auto()
@@ -176,9 +176,7 @@ def _keep(store: Cache, key: str, data: OpenData) -> None:
     store.put(_BROWSED, key, data.browsed.packed())
 
 
-def _open_data(
-    charges: Charges, period: BilledPeriod, recorded: Collection[BillingLine] | None = None
-) -> OpenData:
+def _open_data(charges: Charges, period: BilledPeriod, recorded: Collection[BillingLine] | None = None) -> OpenData:
     browsed = browsed_charges(charges, period.period, recorded)
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path, focus = Path(folder) / "charges.csv", Path(folder) / "focus.csv"

@@ -58,9 +58,7 @@ def data_files(
     yield paths.DATA_PACKAGE, datapackage(resources, ledger.config)
 
 
-def _files(
-    ledger: RecordedLedger, period: BilledPeriod, kept: OpenData
-) -> Iterator[tuple[str, DataKind, str, bytes]]:
+def _files(ledger: RecordedLedger, period: BilledPeriod, kept: OpenData) -> Iterator[tuple[str, DataKind, str, bytes]]:
     """The open data of a month."""
     name = period.period
     yield name, DataKind.CHARGES, paths.charges_file(period), kept.charges

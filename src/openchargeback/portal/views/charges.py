@@ -142,7 +142,9 @@ def charge_names(book: Book) -> dict[str, dict[str, str]]:
         "source": {source: book.source_label(source) for source in sorted(sources)},
         "flag": {flag: flag_title(flag) for flag in sorted(flags)},
     }
-    return {kind: {text: name for text, name in found.items() if name and name != text} for kind, found in names.items()}
+    return {
+        kind: {text: name for text, name in found.items() if name and name != text} for kind, found in names.items()
+    }
 
 
 Browsed = Callable[[BilledPeriod], BrowsedCharges]
@@ -211,5 +213,3 @@ def _totals(period: BilledPeriod) -> tuple[CurrencyTotals, ...]:
         )
         for currency, totals in by_currency.items()
     )
-
-
