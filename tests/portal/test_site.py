@@ -64,6 +64,7 @@ def made_elsewhere(site: Site) -> set[str]:
     made = {paths.statement_page(s) for s in statements} | {paths.statement_pdf(s) for s in statements}
     made |= {paths.DATA_PACKAGE} | {paths.charges_file(p) for p in site.periods}
     made |= {paths.lines_file(p.period) for p in site.periods}
+    made |= {paths.CHARGES} | {paths.charges_page(p.period) for p in site.periods}
     return made | {path for files in site.journal_files.values() for path in files}
 
 

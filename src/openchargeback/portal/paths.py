@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
 
+from openchargeback.addresses import with_conditions
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod, State, Statement
 
@@ -55,6 +57,8 @@ PIS = "pis/index.html"
 PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
 SOURCES = "sources/index.html"
+CHARGES = "charges/index.html"
+CHARGE_NAMES = "charges/names.js"
 RATES = "rates/index.html"
 ABOUT = "about/index.html"
 STATEMENTS = "statements"
@@ -154,6 +158,31 @@ def charges_file(period: BilledPeriod) -> str:
     """Every charge of a month as data."""
     packed = sum(file.charges for file in period.files) > MOST_PLAIN_CHARGES
     return f"{DATA_FOLDER}/{folder_name(period.period)}/charges.csv" + (".gz" if packed else "")
+
+
+def charges_page(period: str) -> str:
+    """The charge browser of one month."""
+    return f"charges/{folder_name(period)}/index.html"
+
+
+def charges_view(period: str, **conditions: str | Sequence[str]) -> str:
+    """The charge browser with conditions, each a value or several of which one must match; `sort`, `group` as well.
+
+    `charges_view("2025-01", project="x", state="held")` is `charges/2025-01/index.html#project=x&state=held`. An empty
+    period means the last twelve months, which needs a project or PI. Fields: state, source, service, resource, project,
+    pi, fund, flag, day; c is the id of a single charge, or its start.
+    """
+    return with_conditions(charges_page(period) if period else CHARGES, **conditions)
+
+
+def charges_script(period: str) -> str:
+    """The charges of one month as data for its charge browser."""
+    return f"charges/{folder_name(period)}/data.js"
+
+
+def charge_details_script(period: str, number: int) -> str:
+    """The details of some of the charges of one month."""
+    return f"charges/{folder_name(period)}/details-{number}.js"
 
 
 def lines_file(period: str) -> str:

@@ -74,6 +74,7 @@ class Head:
         months = (
             (
                 ("statements", Link("Statements", paths.statements_page(period))),
+                ("charges", Link("Charges", paths.charges_page(period))),
                 ("review", Link("Review", paths.REVIEW)),
                 ("journals", Link("Journals", paths.journal_page(period))),
             )
@@ -88,6 +89,8 @@ class Head:
         if self.section == "statements" and self.month:
             first = Link("Statements", paths.statements_page(self.month.period))
             return (first, Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS))
+        if self.section == "charges" and self.month:
+            return Link("One month", paths.charges_page(self.month.period)), Link("Twelve months", paths.CHARGES)
         if self.section == "overview":
             return Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS)
         return ()

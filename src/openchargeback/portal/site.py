@@ -19,13 +19,14 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.scripts import months_data, payer_pages, script
 from openchargeback.portal.search_index import search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
-from openchargeback.portal.views import dashboard, files, journals, payers, periods, review, statement_lists
+from openchargeback.portal.views import charges, dashboard, files, journals, payers, periods, review, statement_lists
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.templating.environment import Templates
@@ -89,6 +90,32 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
     return [*pages, *_scripts(site, book, shell), *_assets(site, env)]
+
+
+def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
+    """One job for each page of the charge browser, and one for the names that it shows; not for its data."""
+    shell, book, digest = site_shell(site), site_book(site), env.digest
+    names = names_script(charges.charge_names(book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in _charges(site, book, browsed)]
+    return [*pages, FileJob(paths.CHARGE_NAMES, fingerprint("file", names), partial(bytes, names))]
+
+
+def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_PlannedPage]:
+    """The pages of the charge browser: of all months, and of each."""
+    now, others = book.head_month(book.current), paths.charges_page("*")
+    head = Head(paths.CHARGES, "Charges", "charges", now, others)
+    yield _plan("pages/charges.html", head, charges.year_of_charges(book))
+    for index, period in enumerate(book.periods):
+
+        def view(index: int = index, period: BilledPeriod = period) -> charges.MonthOfCharges:
+            return charges.month_of_charges(book, index, browsed(period))
+
+        month = period.period
+        title = f"Charges, {period_human(month)}"
+        head = Head(paths.charges_page(month), title, "charges", book.head_month(index), others)
+        # The period's digest determines its charges.
+        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
+        yield _PlannedPage("pages/charges_month.html", head, shows, view)
 
 
 def site_shell(site: Site) -> Shell:
@@ -210,8 +237,8 @@ def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
     items = sum(len(period.undecided) for period in book.periods)
     yield _script(paths.MONTHS, "months", months_data(book, items))
     listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
-    own = *listed, Link("Projects", paths.PROJECTS), Link("Review", paths.REVIEW), *shell.help
-    yield _script(paths.SEARCH_INDEX, "index", search_index(book, own))
+    own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
     for email, pages in payer_pages(book, site.spans).items():
         yield _script(paths.pi_months(email), "pages", pages)
 
