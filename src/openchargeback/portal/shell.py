@@ -75,7 +75,6 @@ class Head:
             (
                 ("statements", Link("Statements", paths.statements_page(period))),
                 ("charges", Link("Charges", paths.charges_page(period))),
-                ("charges", Link("Charges", paths.charges_page(period))),
                 ("review", Link("Review", paths.REVIEW)),
                 ("journals", Link("Journals", paths.journal_page(period))),
             )
