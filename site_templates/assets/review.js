@@ -4,7 +4,7 @@
 (function () {
   "use strict";
 
-  const queue = window.reviewQueue;
+  const queue = window.portal && window.portal.queue;
   const main = document.querySelector("[data-review]");
   if (!queue || !main) return;
 

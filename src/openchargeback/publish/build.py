@@ -21,7 +21,7 @@ from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
-from openchargeback.portal.site import FileJob, Site, site_jobs
+from openchargeback.portal.site import FileJob, Site, charges_jobs, site_jobs
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -164,7 +164,8 @@ def _plan_output(
     site = replace(site, spans=month_spans(books, charges))
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
-    made = (*site_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
+    browser = charges_jobs(site, env, lambda period: charges.open_data(period).browsed)
+    made = (*site_jobs(site, env), *browser, *span_jobs(site, env, books.ledger.directory))
     pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
     if pdfs:
         spans = span_pdfs(site, env, books.ledger.directory)

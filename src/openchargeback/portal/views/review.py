@@ -12,6 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from openchargeback import money
+from openchargeback.addresses import with_conditions
 from openchargeback.characters import MISLEADING
 from openchargeback.ledger.deliveries import Delivery, asked_words
 from openchargeback.ledger.directory import Directory, Entry
@@ -253,7 +254,7 @@ def _next_steps(waiting: Waiting, void: int) -> list[NextStep]:
         amount = f"{common.currency} {money.human(common.exact_billed, common.currency)}"
         label = f"Decide on {counted(common.items, 'item')} together: {visible(flag_title(flag))}"
         steps.append(
-            NextStep(label, f"{paths.REVIEW}#reason={paths.fragment(flag)}", "one file can settle them all", amount)
+            NextStep(label, with_conditions(paths.REVIEW, reason=flag), "one file can settle them all", amount)
         )
     return steps
 

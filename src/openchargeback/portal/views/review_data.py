@@ -23,6 +23,7 @@ from openchargeback.ledger.directory import EMAIL_PATTERN
 from openchargeback.ledger.yaml_text import ESCAPED
 from openchargeback.model import HeldCharge, QueueItem, State
 from openchargeback.portal import forge, paths
+from openchargeback.portal.scripts import script
 from openchargeback.portal.views.review import ROWS, Waiting, open_month, visible
 from openchargeback.review.asks import asked_fields
 from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
@@ -50,8 +51,8 @@ _SUGGESTION = "; did you mean "
 
 
 def items_script(waiting: Waiting) -> bytes:
-    """`review/items.js`: it sets `reviewQueue`."""
-    return f"window.reviewQueue={_json(_Items(waiting).data)};\n".encode()
+    """`review/items.js`."""
+    return script("queue", _Items(waiting).data)
 
 
 def evidence_scripts(waiting: Waiting) -> Iterator[tuple[str, bytes]]:
