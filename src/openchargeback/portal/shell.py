@@ -58,8 +58,13 @@ NAVIGATION = (
     ("pis", Link("PIs", paths.PIS)),
     ("projects", Link("Projects", paths.PROJECTS)),
     ("review", Link("Review", paths.REVIEW)),
+    ("funds", Link("Funds", paths.FUNDS)),
+    ("departments", Link("Departments", paths.DEPARTMENTS)),
+    ("reports", Link("Reports", paths.REPORTS)),
+    ("approvals", Link("Approvals", paths.APPROVALS)),
     ("rates", Link("Rates", paths.RATES)),
-    ("sources", Link("Files", paths.SOURCES)),
+    ("sources", Link("Sources", paths.SOURCES)),
+    ("files", Link("Files", paths.FILES)),
     ("about", Link("About", paths.ABOUT)),
 )
 

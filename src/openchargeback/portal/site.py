@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
 from openchargeback.ledger.deliveries import Delivery
+from openchargeback.ledger.directory import FundEntry
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
@@ -23,9 +25,22 @@ from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
-from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
+from openchargeback.portal.views import (
+    approvals,
+    dashboard,
+    departments,
+    files,
+    funds,
+    journals,
+    payers,
+    periods,
+    reports,
+    review,
+    sources,
+)
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.rates import ServiceRates
+from openchargeback.portal.views.sheet import Sheet
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -43,7 +58,8 @@ class Site:
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
     spans: the statements over a month of PIs with several projects, and of departments.
-    deliveries: what was emailed for a period.
+    deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
+    charges of a period. pdfs: whether the build has PDFs.
     """
 
     config: Config
@@ -62,6 +78,9 @@ class Site:
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     spans: tuple[SpanStatement, ...] = ()
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    funds: dict[str, FundEntry] = field(default_factory=dict)
+    invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
+    pdfs: bool = True
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -85,8 +104,10 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
     shell, book = site_shell(site), site_book(site)
     digest = env.digest
-    pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
-    return [*pages, *_assets(site, env)]
+    planned = list(_pages(site, book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
+    csv = {job.path: job for page in planned for job in _tables(page)}
+    return [*pages, *csv.values(), *_assets(site, env)]
 
 
 def site_shell(site: Site) -> Shell:
@@ -137,9 +158,17 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield _plan(
         "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
     )
+    yield from _funds(site, book)
+    yield from _departments(site, book)
+    yield from _reports(site, book)
+    yield _sheet(paths.APPROVALS, "approvals", approvals.approvals(book))
     if site.rates:
         yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
-    yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
+    yield _sheet(paths.SOURCES, "sources", sources.source_list(book))
+    for name in sources.source_names(book):
+        view = sources.source_view(book, name, site.invoices)
+        yield _sheet(paths.source_page(name), "sources", view, Link("Sources", paths.SOURCES))
+    yield _sheet(paths.FILES, "files", files.received(book))
     for text in site.pages:
         view = files.own_page(text)
         yield _plan("pages/own.html", _head(paths.own_page(text.name), view.title, f"page:{text.name}"), view)
@@ -189,6 +218,49 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for project in book.project_ids:
         head = _head(paths.project_page(project), project or "Without project", "projects", projects)
         yield _plan("pages/project.html", head, payers.project_view(book, project))
+
+
+def _sheet(path: str, section: str, view: Sheet, *crumbs: Link) -> _PlannedPage:
+    """A page of figures, named as it says."""
+    return _plan("pages/sheet.html", _head(path, view.title, section, *crumbs), view)
+
+
+def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of funds."""
+    lines, crumb = funds.fund_lines(book), Link("Funds", paths.FUNDS)
+    yield _sheet(paths.FUNDS, "funds", funds.fund_list(book, site.funds, lines))
+    for id_, own in lines.items():
+        yield _sheet(paths.fund_page(id_), "funds", funds.fund_view(book, site.funds, id_, own), crumb)
+
+
+def _departments(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of departments."""
+    lines, crumb = departments.department_lines(book), Link("Departments", paths.DEPARTMENTS)
+    pages = departments.month_pages(site.spans)
+    yield _sheet(paths.DEPARTMENTS, "departments", departments.department_list(book, lines, pages))
+    for name, own in lines.items():
+        view = departments.department_view(book, name, own, pages, site.funds)
+        yield _sheet(paths.department_page(name), "departments", view, crumb)
+
+
+def _reports(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of fiscal years."""
+    found = site_reports(site, book)
+    yield _sheet(paths.REPORTS, "reports", reports.report_list(book, found, pdf=site.pdfs))
+    for each in found:
+        yield _sheet(paths.report_page(each.year.year), "reports", each.sheet, Link("Reports", paths.REPORTS))
+
+
+def site_reports(site: Site, book: Book) -> list[reports.Report]:
+    """The reports of all fiscal years, ascending."""
+    return [reports.report(book, year, site.funds, pdf=site.pdfs) for year in reports.fiscal_years(book)]
+
+
+def _tables(page: _PlannedPage) -> Iterator[FileJob]:
+    """The CSV files of a page's tables."""
+    for each in page.shows.tables if isinstance(page.shows, Sheet) else ():
+        if each.csv:
+            yield FileJob(each.csv.path, each.csv.sha256, partial(bytes, each.csv.content))
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:

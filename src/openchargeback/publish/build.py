@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from openchargeback import __version__
+from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoices, checked_sources
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
@@ -161,7 +162,7 @@ def _plan_output(
     journals, warnings = months.journals(books.ledger, books.periods)
     books = replace(books, warnings=(*books.warnings, *warnings))
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    site = replace(site, spans=month_spans(books, charges))
+    site = replace(site, spans=month_spans(books, charges), pdfs=pdfs)
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
     made = (*site_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
@@ -293,9 +294,17 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         known=_known_projects(ledger),
         rates=_rates(ledger.root),
+        funds=ledger.directory.funds,
+        invoices=_invoices(books),
         postings=ledger.postings,
         deliveries=ledger.deliveries,
     )
+
+
+def _invoices(books: AllBooks) -> dict[str, tuple[InvoiceCheck, ...]]:
+    """The invoices of providers compared with the charges of each month, if the ledger keeps any."""
+    ledger = books.ledger
+    return {each.period: check_invoices(ledger, each) for each in books.periods} if checked_sources(ledger) else {}
 
 
 def _rates(root: Path) -> tuple[ServiceRates, ...]:
