@@ -157,16 +157,22 @@ def _stack(series: Sequence[Series], month: int) -> Iterator[tuple[Series, Decim
 
 
 def twelve_months(
-    history: Sequence[PeriodAmounts], marked: str, currency: str, whose: str = "", *, only_shown: bool = False
+    history: Sequence[PeriodAmounts],
+    marked: str,
+    currency: str,
+    whose: str = "",
+    *,
+    only_shown: bool = False,
+    until: str = "",
 ) -> Chart:
-    """Twelve calendar months that end with the last one given: list price as outline, amount due filled.
+    """Twelve calendar months that end with `until`, or the last one given: list price as outline, amount due filled.
 
     history: the months that have data, in ascending order; months in between without data are gaps.
     marked: the period to highlight. whose: names the chart for screen readers. only_shown: nothing is due; the amounts
     are the value of the usage.
     """
     filled, short = ("value", "value") if only_shown else ("amount due", "due")
-    months = months_until(history[-1].period, CHART_MONTHS) if history else []
+    months = months_until(until or history[-1].period, CHART_MONTHS) if history else []
     shown = [month for month in history if month.period in months]
     amounts = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
     grid = _Grid((720, 190), (64, 8, 22, 26), months, amounts, slots=CHART_MONTHS, steps=3)
@@ -183,6 +189,8 @@ def twelve_months(
             y = _label_height(grid.y(billed), grid.y(listed), grid.y(ZERO))
             marks.append(Text(grid.middles[i], _px(y), _short(billed, currency), marked=True))
     labels = zip(months, grid.middles, _axis(months), strict=True)
+    # What is still to come is no gap.
+    past = {x for month, x in zip(months, grid.middles, strict=True) if shown and month < shown[-1].period}
     title, description = _in_words(shown, currency, whose, filled)
     return Chart(
         *(title, description, *grid.frame),
@@ -192,7 +200,7 @@ def twelve_months(
         labels=tuple(Text(x, str(grid.height - 7), label, marked=month == marked) for month, x, label in labels),
         names=(),
         values=tuple(marks),
-        gaps=grid.gaps({each.period for each in shown}),
+        gaps=tuple(gap for gap in grid.gaps({each.period for each in shown}) if gap.x in past),
         filled=filled,
     )
 

@@ -65,6 +65,7 @@ NAVIGATION = (
     ("rates", Link("Rates", paths.RATES)),
     ("sources", Link("Sources", paths.SOURCES)),
     ("files", Link("Files", paths.FILES)),
+    ("data", Link("Data", paths.DATA)),
     ("about", Link("About", paths.ABOUT)),
 )
 

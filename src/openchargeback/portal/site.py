@@ -6,8 +6,8 @@ all templates and assets, and the version of the program. Equal keys mean equal 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from openchargeback import __version__
@@ -28,6 +28,7 @@ from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import (
     approvals,
     dashboard,
+    data,
     departments,
     files,
     funds,
@@ -108,6 +109,30 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
     csv = {job.path: job for page in planned for job in _tables(page)}
     return [*pages, *csv.values(), *_assets(site, env)]
+
+
+@dataclass(frozen=True, slots=True)
+class LastPage:
+    """A page about the other files of an output, rendered once all are written.
+
+    key: what it shows follows from this and from the inputs of those files. render: takes their sizes by path.
+    """
+
+    path: str
+    key: str
+    render: Callable[[Mapping[str, int]], bytes]
+
+
+def last_page(site: Site, env: Templates) -> LastPage:
+    """The page of the downloads."""
+    shell, template = site_shell(site), "pages/data.html"
+    head = _head(paths.DATA, "Data downloads", "data")
+
+    def content(sizes: Mapping[str, int]) -> bytes:
+        view = data.data_page(site_book(site), site.journal_files, sizes)
+        return render(env, template, shell, head, site.config.currency, view)
+
+    return LastPage(paths.DATA, fingerprint(__version__, env.digest, template, shell, head), content)
 
 
 def site_shell(site: Site) -> Shell:
@@ -222,7 +247,8 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
 
 def _sheet(path: str, section: str, view: Sheet, *crumbs: Link) -> _PlannedPage:
     """A page of figures, named as it says."""
-    return _plan("pages/sheet.html", _head(path, view.title, section, *crumbs), view)
+    head = replace(_head(path, view.title, section, *crumbs), title=view.window or view.title)
+    return _plan("pages/sheet.html", head, view)
 
 
 def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:

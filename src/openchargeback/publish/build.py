@@ -22,7 +22,7 @@ from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
-from openchargeback.portal.site import FileJob, Site, site_jobs
+from openchargeback.portal.site import FileJob, LastPage, Site, last_page, site_jobs
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -68,6 +68,7 @@ class _Output:
     provenance: Provenance
     journals: dict[str, bytes]
     pages: tuple[FileJob, ...]
+    last: LastPage
     pdfs: tuple[PdfPlan, ...]
     key: str
 
@@ -171,8 +172,9 @@ def _plan_output(
         spans = span_pdfs(site, env, books.ledger.directory)
         plans += [replace(plan, key=key_of(around, plan.key)) for plan in spans]
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    key = _key(pages, plans, written, data_keys(books.periods))
-    return _Output(books, provenance, written, pages, tuple(plans), key)
+    last = last_page(site, env)
+    data = [*data_keys(books.periods), (last.path, key_of(around, last.key))]
+    return _Output(books, provenance, written, pages, last, tuple(plans), _key(pages, plans, written, data))
 
 
 def _receivables(books: AllBooks) -> dict[str, bytes]:
@@ -211,6 +213,7 @@ def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, 
         for path, content in data.rest():
             staging.write(path, content)
         _log.info("wrote the open data")
+    staging.write(planned.last.path, planned.last.render({path: each.size for path, each in staging.files.items()}))
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
     return pdfs.rendered
 

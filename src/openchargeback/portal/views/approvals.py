@@ -30,10 +30,10 @@ def approvals(book: Book) -> Sheet:
     note = f"The latest {MOST_ROWS} of {len(found):,}; the file has all" if len(found) > MOST_ROWS else ""
     columns = (
         Column("Date", Kind.DATE, order="descending"),
-        Column("By"),
         Column("Decision", note="Void because"),
         Column("What"),
         Column("Reason"),
+        Column("By"),
         Column("Charges", Kind.COUNT, adds=True),
         money_column("Amount", book.currency, kind=Kind.EXACT),
         Column("Evidence", note="Who approved"),
@@ -59,13 +59,13 @@ def _row(period: str, decision: DecisionRecord, evidence: Evidence | None) -> Ro
     amount: Decimal | None = None if decision.void else decision.exact_billed
     return (
         Cell(decision.on or None),
-        Cell(decision.by),
-        Cell(decision.decision, "", f"void: {decision.void}" if decision.void else ""),
+        Cell(decision.decision.capitalize(), "", f"void: {decision.void}" if decision.void else ""),
         Cell(decision.what),
         Cell(decision.reason),
+        Cell(decision.by),
         Cell(0 if decision.void else decision.charges),
         Cell(amount, "" if decision.void else paths.charges_page(period, decision=place)),
-        Cell(str(evidence.level) if evidence else "–", "", evidence.who if evidence else _NOT_YET),
+        Cell(str(evidence.level) if evidence else "–", hint=evidence.who if evidence else _NOT_YET),
         Cell(period, paths.period_page(period)),
         Cell(place),
     )

@@ -106,7 +106,8 @@ def department_view(
         part_table(book, spender, by_service(book), paths.table_file("services", "department", name)),
         part_table(book, spender, by_fund(book, funds), paths.table_file("funds", "department", name)),
     ]
-    return spender_sheet(book, spender, name or NO_DEPARTMENT, tables, "Value," if book.showback else "Amount due,")
+    verb = "Value," if book.showback else "Amount due,"
+    return spender_sheet(book, spender, name or NO_DEPARTMENT, tables, kind="Department", verb=verb)
 
 
 def _spender(name: str, lines: list[BillingLine], pages: MonthPages) -> Spender:

@@ -117,7 +117,7 @@ def fund_view(book: Book, funds: Funds, id_: str, lines: list[BillingLine]) -> S
     known = funds.get(id_)
     title = f"{id_}: {known.title}" if known and known.title else id_ or _no_fund(book)
     verb = "Value," if book.showback else "Invoiced for" if not id_ else "Paid for"
-    return spender_sheet(book, spender, title, [*parts, services, _statements(book, id_, lines)], verb)
+    return spender_sheet(book, spender, title, [*parts, services, _statements(book, id_, lines)], kind="Fund", verb=verb)
 
 
 def _no_fund(book: Book) -> str:

@@ -167,7 +167,7 @@ def report(book: Book, year: Year, funds: Funds, *, pdf: bool = True) -> Report:
             facts=_facts(book, year, total, before),
             sentence=_sentence(book, year, total),
         ),
-        chart=charts.twelve_months(history, year.periods[-1].period, currency, name, only_shown=book.showback),
+        chart=charts.twelve_months(history, year.periods[-1].period, currency, name, only_shown=book.showback, until=year.months[-1]),
         history=history_table(history, currency, due_word(book)),
         downloads=(Link("Download the report as PDF", paths.report_pdf(year.year)),) if pdf else (),
         tables=tables,
@@ -223,6 +223,8 @@ def report_list(book: Book, reports: Sequence[Report], *, pdf: bool = True) -> S
             facts=latest.sheet.headline.facts,
             sentence=latest.sheet.headline.sentence,
         ),
+        chart=latest.sheet.chart,
+        history=latest.sheet.history,
         tables=(table("years", "Fiscal years", columns, rows, note=note), latest.sheet.tables[0]),
     )
 
@@ -233,19 +235,21 @@ class _Making:
     def __init__(self, book: Book, year: Year, lines: list[BillingLine], earlier: list[BillingLine]) -> None:
         self.book, self.year, self.lines, self.earlier = book, year, lines, earlier
         self.shows = any(not line.posted for line in lines)
-        self.charges = book.showback is False
+        self.charges = not book.showback
+        self.covers = any(line.amounts.covered for line in (*lines, *earlier))
         self._departments = departments_of(book)
         self._pages = {name for name in self._departments.values() if name}
 
     def columns(self, first: Column) -> tuple[Column, ...]:
-        """The columns of amounts after a first column; those that are zero in every report of a ledger are left out."""
+        """A first column and those of amounts; one that is zero for the whole year is left out."""
         currency = self.book.currency
         who = one_line(self.book.config.organization.name) or "the institution"
         amounts = [
             money_column("Value", currency, order=DESCENDING),
             money_column("Vendor discount", currency),
-            money_column(f"Covered by {who}", currency),
         ]
+        if self.covers:
+            amounts.append(money_column(f"Covered by {who}", currency))
         if self.charges:
             amounts.append(money_column("Due", currency))
         if self.shows:
@@ -254,7 +258,9 @@ class _Making:
 
     def cells(self, worth: Worth) -> Row:
         """The amounts of a row."""
-        cells = [Cell(worth.value), Cell(ZERO - worth.vendor), Cell(ZERO - worth.covered)]
+        cells = [Cell(worth.value), Cell(ZERO - worth.vendor)]
+        if self.covers:
+            cells.append(Cell(ZERO - worth.covered))
         if self.charges:
             cells.append(Cell(worth.due))
         if self.shows:
@@ -385,10 +391,9 @@ def _lead(year: Year) -> str:
 def _facts(book: Book, year: Year, total: Worth, before: Worth | None) -> tuple[Fact, ...]:
     who = one_line(book.config.organization.name) or "the institution"
     page = paths.report_page(year.year)
-    facts = [
-        Fact(label="Vendor discounts", amount=ZERO - total.vendor, path=f"{page}#sources"),
-        Fact(label=f"Covered by {who}", amount=ZERO - total.covered, path=f"{page}#sources"),
-    ]
+    facts = [Fact(label="Vendor discounts", amount=ZERO - total.vendor, path=f"{page}#sources")]
+    if total.covered:
+        facts.append(Fact(label=f"Covered by {who}", amount=ZERO - total.covered, path=f"{page}#sources"))
     if not book.showback:
         facts.append(Fact(label="Amount due", amount=total.due, path=f"{page}#funding"))
     if total.free or book.showback:

@@ -35,13 +35,14 @@ class Headline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A page of figures, in reading order. status: parts of the line below the title.
+    """A page of figures, in reading order. window: its title in windows and search results. status: parts of the line below the title.
 
     draft: whether its amounts may still change. lead: what the figures are. history: the chart's, newest month first.
     downloads: files to offer first. empty: what to say if there is nothing to show yet.
     """
 
     title: str
+    window: str = ""
     status: tuple[str, ...] = ()
     draft: bool = False
     lead: str = ""

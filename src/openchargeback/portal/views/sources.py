@@ -144,6 +144,7 @@ def source_view(book: Book, name: str, invoices: Invoices) -> Sheet:
         tables.append(file_table(book, files, paths.table_file("files", "source", name), source=False))
     return Sheet(
         title=book.source_label(name),
+        window=f"Source {book.source_label(name)}",
         status=tuple(facts),
         lead=settings.note,
         tables=tuple(each for each in tables if each.rows),

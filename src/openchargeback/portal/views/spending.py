@@ -133,8 +133,13 @@ def list_row(book: Book, spender: Spender, more: Sequence[Cell]) -> tuple[Decima
     )
 
 
-def spender_sheet(book: Book, spender: Spender, title: str, tables: Sequence[Table], verb: str) -> Sheet:
-    """The page of a spender: its last month, twelve months as a chart, and tables. verb: what the headline says."""
+def spender_sheet(
+    book: Book, spender: Spender, title: str, tables: Sequence[Table], *, kind: str, verb: str
+) -> Sheet:
+    """The page of a spender: its last month, twelve months as a chart, and tables.
+
+    kind: what it is. verb: how the headline starts, which the month follows.
+    """
     by_month = summed(spender.lines, lambda line: line.period)
     last = max(by_month)
     now, period = by_month[last], book.periods[book.months.index(last)]
@@ -148,6 +153,7 @@ def spender_sheet(book: Book, spender: Spender, title: str, tables: Sequence[Tab
     )
     return Sheet(
         title=title,
+        window=f"{kind} {spender.name.label}, {period_human(last)}",
         status=(period_human(last), state.word if state.kind != "open" else "Open, draft"),
         draft=state.kind == "open",
         headline=Headline(

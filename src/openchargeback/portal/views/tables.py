@@ -67,12 +67,13 @@ class Column:
 class Cell:
     """A value of its column's kind, or None for nothing. path: the page that shows what it is made of.
 
-    note: a muted second part beside a text.
+    note: a muted second part beside a text. hint: what hovering adds.
     """
 
     value: object = None
     path: str = ""
     note: str = ""
+    hint: str = ""
 
 
 Row = tuple[Cell, ...]
@@ -175,7 +176,7 @@ def _texts(columns: Sequence[Column], row: Row) -> Iterator[str]:
         if column.kind is not Kind.LINE:
             yield _text(column, cell.value)
             if column.note:
-                yield cell.note
+                yield cell.note or cell.hint
 
 
 def _text(column: Column, value: object) -> str:
