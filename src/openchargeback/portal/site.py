@@ -101,9 +101,12 @@ class FileJob:
     render: Callable[[], bytes]
 
 
-def site_jobs(site: Site, env: Templates) -> list[FileJob]:
-    """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
-    shell, book = site_shell(site), site_book(site)
+def site_jobs(site: Site, env: Templates, book: Book | None = None) -> list[FileJob]:
+    """One job for each page and each asset, except the statements, which `statement_jobs` creates.
+
+    book: that of the site, if it has been made.
+    """
+    shell, book = site_shell(site), book or site_book(site)
     digest = env.digest
     planned = list(_pages(site, book))
     pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
@@ -123,13 +126,13 @@ class LastPage:
     render: Callable[[Mapping[str, int]], bytes]
 
 
-def last_page(site: Site, env: Templates) -> LastPage:
+def last_page(site: Site, env: Templates, book: Book) -> LastPage:
     """The page of the downloads."""
     shell, template = site_shell(site), "pages/data.html"
     head = _head(paths.DATA, "Data downloads", "data")
 
     def content(sizes: Mapping[str, int]) -> bytes:
-        view = data.data_page(site_book(site), site.journal_files, sizes)
+        view = data.data_page(book, site.journal_files, sizes)
         return render(env, template, shell, head, site.config.currency, view)
 
     return LastPage(paths.DATA, fingerprint(__version__, env.digest, template, shell, head), content)

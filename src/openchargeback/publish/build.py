@@ -22,7 +22,8 @@ from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
-from openchargeback.portal.site import FileJob, LastPage, Site, last_page, site_jobs
+from openchargeback.portal.report_documents import report_pdfs
+from openchargeback.portal.site import FileJob, LastPage, Site, last_page, site_book, site_jobs
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -166,13 +167,14 @@ def _plan_output(
     site = replace(site, spans=month_spans(books, charges), pdfs=pdfs)
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
-    made = (*site_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
+    book = site_book(site)
+    made = (*site_jobs(site, env, book), *span_jobs(site, env, books.ledger.directory))
     pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
     if pdfs:
-        spans = span_pdfs(site, env, books.ledger.directory)
-        plans += [replace(plan, key=key_of(around, plan.key)) for plan in spans]
+        more = (*span_pdfs(site, env, books.ledger.directory), *report_pdfs(site, env, book))
+        plans += [replace(plan, key=key_of(around, plan.key)) for plan in more]
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    last = last_page(site, env)
+    last = last_page(site, env, book)
     data = [*data_keys(books.periods), (last.path, key_of(around, last.key))]
     return _Output(books, provenance, written, pages, last, tuple(plans), _key(pages, plans, written, data))
 

@@ -38,7 +38,7 @@ def approvals(book: Book) -> Sheet:
         money_column("Amount", book.currency, kind=Kind.EXACT),
         Column("Evidence", note="Who approved"),
         Column("Month", Kind.PERIOD),
-        Column("File", Kind.ID),
+        Column("File", Kind.ID, note="Path"),
     )
     status = [counted(len(found), "decision")]
     if void:
@@ -67,6 +67,6 @@ def _row(period: str, decision: DecisionRecord, evidence: Evidence | None) -> Ro
         Cell(amount, "" if decision.void else paths.charges_page(period, decision=place)),
         Cell(str(evidence.level) if evidence else "–", hint=evidence.who if evidence else _NOT_YET),
         Cell(period, paths.period_page(period)),
-        Cell(place),
+        Cell(place.rpartition("/")[2], hint=place),
     )
 

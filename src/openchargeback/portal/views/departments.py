@@ -79,16 +79,17 @@ def department_list(book: Book, lines: dict[str, list[BillingLine]], pages: Mont
     ]
     found = table(
         "departments",
-        "Departments",
+        "What each department uses",
         list_columns(book, "Department", "", (Column("PIs", Kind.COUNT),)),
         by_money(rows),
         note="An amount leads to the department’s statement of the month",
-        total=counted(len(rows), "row"),
+        total=counted(sum(map(bool, lines)), "department"),
         csv=paths.table_file(f"departments-{latest}"),
     )
     state = state_view(book.periods[-1])
     return Sheet(
-        title=f"Departments, {period_human(latest)}",
+        title="Departments",
+        window=f"Departments, {period_human(latest)}",
         status=(period_human(latest), state.word if state.kind != "open" else "Open, draft"),
         draft=state.kind == "open",
         tables=(found,),

@@ -90,16 +90,17 @@ def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) 
     note = f"{counted(unused, 'fund')} of the directory never paid for anything" if unused else ""
     found = table(
         "funds",
-        "Funds",
+        "What each fund pays for",
         list_columns(book, "Fund", "Title", more),
         by_money(rows),
         note=note,
-        total=counted(len(rows), "row"),
+        total=counted(sum(map(bool, lines)), "fund"),
         csv=paths.table_file(f"funds-{latest}"),
     )
     state = state_view(book.periods[-1])
     return Sheet(
-        title=f"Funds, {period_human(latest)}",
+        title="Funds",
+        window=f"Funds, {period_human(latest)}",
         status=(period_human(latest), state.word if state.kind != "open" else "Open, draft"),
         draft=state.kind == "open",
         tables=(found,),

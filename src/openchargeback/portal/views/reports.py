@@ -151,7 +151,7 @@ def report(book: Book, year: Year, funds: Funds, *, pdf: bool = True) -> Report:
         made.by("departments", "By department", Column("Department"), made.department, made.department_cell),
         made.by("pis", "By PI", Column("PI", note="Department"), lambda line: line.pi, made.pi_cell),
         made.by("services", "By service", Column("Service", note="Source"), _place, lambda key: service_cell(book, key)),
-        made.by("sources", "Discounts by source", Column("Source", note="Why"), lambda line: line.source, made.source),
+        made.by("sources", "Discounts by source", Column("Source"), lambda line: line.source, made.source, made.why),
     )
     history = tuple(_history(book, period) for period in year.periods)
     currency, name = book.currency, f"Fiscal year {year.year}"
@@ -268,19 +268,30 @@ class _Making:
         return tuple(cells)
 
     def by(
-        self, id_: str, heading: str, first: Column, key: Callable[[BillingLine], _K], cell: Callable[[_K], Cell]
+        self,
+        id_: str,
+        heading: str,
+        first: Column,
+        key: Callable[[BillingLine], _K],
+        cell: Callable[[_K], Cell],
+        why: Callable[[_K], str] | None = None,
     ) -> Table:
-        """What was delivered by some key, the most valuable first, with the change from the year before."""
+        """What was delivered by some key, the most valuable first, with the change from the year before.
+
+        why: explains the discount of a row.
+        """
         columns, before = list(self.columns(first)), {}
         if self.year.before:
             columns.append(Column("Change in value", Kind.CHANGE, self.book.currency, adds=True))
             before = worths(self.earlier, key)
+        if why:
+            columns.append(Column("Why", Kind.LONG))
         now = worths(self.lines, key)
         gone = {name: Worth() for name in before if name not in now}
 
         def row(name: _K, worth: Worth) -> Row:
             change = (Cell(worth.value - before.get(name, Worth()).value),) if self.year.before else ()
-            return (cell(name), *self.cells(worth), *change)
+            return (cell(name), *self.cells(worth), *change, *((Cell(why(name)),) if why else ()))
 
         rows = by_money((worth.value, row(name, worth)) for name, worth in {**now, **gone}.items())
         csv = paths.table_file(id_, "report", self.year.name.lower())
@@ -297,7 +308,10 @@ class _Making:
         return Cell(link.label, link.path, self.book.person(email).department)
 
     def source(self, name: str) -> Cell:
-        return Cell(self.book.source_label(name), paths.source_page(name), self.book.config.source(name).note)
+        return Cell(self.book.source_label(name), paths.source_page(name))
+
+    def why(self, name: str) -> str:
+        return self.book.config.source(name).note
 
 
 def _place(line: BillingLine) -> tuple[str, str]:

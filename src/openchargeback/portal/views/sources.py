@@ -57,20 +57,20 @@ def source_list(book: Book) -> Sheet:
         Column("Credit fund"),
         Column("Discount"),
         Column("Latest", Kind.PERIOD),
-        Column("Months without charges", Kind.COUNT, note="Which"),
-        money_column("Imported, 12 months", currency, kind=Kind.EXACT),
-        money_column("Billed, 12 months", currency, order=DESCENDING, kind=Kind.EXACT),
+        Column("Months missing", Kind.COUNT, note="Which"),
+        money_column("Imported", currency, kind=Kind.EXACT),
+        money_column("Billed", currency, order=DESCENDING, kind=Kind.EXACT),
         money_column("Held", currency, kind=Kind.EXACT),
     )
     rows = sorted(((_row(book, name), name) for name in names), key=lambda each: (-_billed(each[0]), each[1]))
     latest = book.months[-1] if book.months else ""
     return Sheet(
         title="Sources",
-        status=(f"Twelve months to {period_human(latest)}",) if latest else (),
         lead="Where charges come from. For each source and month, imported = billed + held + rejected, exactly.",
         tables=(
             table(
                 *("sources", "Sources", columns, [row for row, _ in rows]),
+                note=f"Amounts of the twelve months to {period_human(latest)}" if latest else "",
                 total=counted(len(rows), "source"),
                 csv=paths.table_file("sources"),
             ),

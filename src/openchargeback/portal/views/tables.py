@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import compress
 
 from openchargeback import money
 from openchargeback.csv_writing import csv_bytes
@@ -29,6 +30,7 @@ class Kind(enum.StrEnum):
     """What the cells of a column hold, which says how they are written."""
 
     TEXT = "text"
+    LONG = "long"
     ID = "id"
     MONEY = "money"
     CHANGE = "change"
@@ -123,12 +125,12 @@ def table(
     total: str = "",
     csv: str = "",
 ) -> Table:
-    """A table of these rows, in their order.
+    """A table of these rows, in their order; a column of texts that are all empty is left out.
 
     total: the name of the total row; without one there is none. csv: the path of the file that has all rows if they
     are many.
     """
-    found = tuple(rows)
+    columns, found = _used(columns, tuple(rows))
     shown, others = found[:MOST_ROWS], found[MOST_ROWS:]
     with_file = csv and len(found) > MOST_WITHOUT_CSV
     return Table(
@@ -142,6 +144,18 @@ def table(
         total=_sum(columns, found, total) if total and found else (),
         csv=_file(csv, columns, found) if with_file else None,
     )
+
+
+def _used(columns: Sequence[Column], rows: tuple[Row, ...]) -> tuple[Sequence[Column], tuple[Row, ...]]:
+    """Without the columns of text in which no row has any."""
+    texts = (Kind.TEXT, Kind.LONG)
+    used = [
+        not at or column.kind not in texts or any(row[at].value or row[at].note for row in rows)
+        for at, column in enumerate(columns)
+    ]
+    if all(used) or not rows:
+        return columns, rows
+    return tuple(compress(columns, used)), tuple(tuple(compress(row, used)) for row in rows)
 
 
 def _sum(columns: Sequence[Column], rows: Sequence[Row], name: str) -> Row:
