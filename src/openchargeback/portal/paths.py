@@ -118,7 +118,7 @@ def report_pdf(year: int) -> str:
 
 
 def table_file(name: str, kind: str = "", of: str = "") -> str:
-    """All rows of a table as CSV: `tables/funds-2025-01.csv`, or of one fund or the like `tables/fund/F/projects.csv`."""
+    """All rows of a table as CSV: `tables/sources.csv`, or those of one fund or the like, `tables/fund/F/pis.csv`."""
     return f"tables/{kind}/{folder_name(of)}/{name}.csv" if kind else f"tables/{name}.csv"
 
 

@@ -27,17 +27,17 @@ from openchargeback.portal.statement_data import DataFile
 from openchargeback.portal.statement_view import contact_of, room_of
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.portal.views.common import Book
-from openchargeback.portal.views.departments import departments_of
 from openchargeback.portal.views.funds import Funds, paying_fund, sponsor_words
-from openchargeback.portal.views.reports import Report, worths
+from openchargeback.portal.views.reports import Report
 from openchargeback.portal.views.sheet import Headline
 from openchargeback.portal.views.tables import Kind, Row, Table
+from openchargeback.portal.views.worth import worths
 from openchargeback.templating.environment import Templates
 
 TEMPLATE = "report.pdf.html"
 DATA_NAME = "report.csv"
 
-_LEFT_OUT = (Kind.LINE, Kind.LONG, Kind.CHANGE)
+_LEFT_OUT = (Kind.LINE, Kind.LONG, Kind.CHANGE, Kind.EXACT)
 """Columns for which paper has no room."""
 
 _TEXTS = ("department", "pi", "project", "fund", "sponsor", "source", "service")
@@ -123,11 +123,10 @@ def _printed(table: Table) -> Table:
 
 def report_csv(book: Book, report: Report, funds: Funds) -> bytes:
     """What a report sums up, one row per department, PI, project, fund, source and service, amounts in cents."""
-    departments = departments_of(book)
 
     def key(line: BillingLine) -> tuple[str, ...]:
         fund = paying_fund(book, line)
-        department = departments.get((line.period, line.pi), "")
+        department = book.departments.get((line.period, line.pi), "")
         sponsor = sponsor_words(funds.get(fund))
         return department, line.pi, line.project, fund, sponsor, line.source, line.service
 
@@ -139,41 +138,42 @@ def report_csv(book: Book, report: Report, funds: Funds) -> bytes:
     return csv_bytes(_HEAD, rows(), LINE_END)
 
 
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """How the reports of a site are printed."""
+
+    site: Site
+    env: Templates
+    book: Book
+    style: PrintStyle
+    logo: Logo | None
+
+    def plan(self, report: Report) -> PdfPlan:
+        """The planned PDF of a year."""
+        paper = report_paper(report, self.site.config, has_logo=self.logo is not None)
+        content = report_csv(self.book, report, self.site.funds)
+        key = fingerprint(stamp(), self.env.digest, self.style.css, self.logo, paper, content)
+        path = paths.report_pdf(report.year.year)
+        return PdfPlan(path, key, partial(self.job, path, paper, content))
+
+    def job(self, path: str, paper: ReportPaper, content: bytes) -> PdfJob:
+        """The rendering job of a PDF. content: of its data file."""
+        values = {"view": paper, "files": [DATA_NAME], "currency": paper.currency, "logo": LOGO_URL}
+        return PdfJob(
+            name=path,
+            html=self.env.render_page(TEMPLATE, **values),
+            style=self.style,
+            created=paper.issued,
+            files=(DataFile(DATA_NAME, "What this report sums up", "text/csv", content),),
+            logo=self.logo,
+        )
+
+
 def report_pdfs(site: Site, env: Templates, book: Book) -> list[PdfPlan]:
     """One plan for each fiscal year."""
     found = site_reports(site, book)
-    style = print_style(env, site.config) if found else None
+    if not found:
+        return []
     logo = usable_logo(site.logo) if site.logo is not None else None
-    return [_plan(site, env, book, each, style, logo) for each in found] if style else []
-
-
-def _plan(
-    site: Site, env: Templates, book: Book, report: Report, style: PrintStyle, logo: Logo | None
-) -> PdfPlan:
-    paper = report_paper(report, site.config, has_logo=logo is not None)
-    path = paths.report_pdf(report.year.year)
-    # The digest covers the months' inputs, and with them the lines of the embedded file.
-    key = fingerprint(stamp(), env.digest, style.css, logo, paper, site.funds)
-    return PdfPlan(path, key, partial(_job, env, book, report, site.funds, paper, style, logo, path))
-
-
-def _job(
-    env: Templates,
-    book: Book,
-    report: Report,
-    funds: Funds,
-    paper: ReportPaper,
-    style: PrintStyle,
-    logo: Logo | None,
-    path: str,
-) -> PdfJob:
-    file = DataFile(DATA_NAME, "What this report sums up", "text/csv", report_csv(book, report, funds))
-    values = {"view": paper, "files": [file.name], "currency": paper.currency, "logo": LOGO_URL}
-    return PdfJob(
-        name=path,
-        html=env.render_page(TEMPLATE, **values),
-        style=style,
-        created=paper.issued,
-        files=(file,),
-        logo=logo,
-    )
+    press = _Press(site, env, book, print_style(env, site.config), logo)
+    return [press.plan(each) for each in found]

@@ -40,6 +40,7 @@ from openchargeback.portal.views import (
     sources,
 )
 from openchargeback.portal.views.common import Book, for_showback, state_view
+from openchargeback.portal.views.fiscal_years import fiscal_years
 from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.portal.views.sheet import Sheet
 from openchargeback.templating.environment import Templates
@@ -192,10 +193,7 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield _sheet(paths.APPROVALS, "approvals", approvals.approvals(book))
     if site.rates:
         yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
-    yield _sheet(paths.SOURCES, "sources", sources.source_list(book))
-    for name in sources.source_names(book):
-        view = sources.source_view(book, name, site.invoices)
-        yield _sheet(paths.source_page(name), "sources", view, Link("Sources", paths.SOURCES))
+    yield from _sources(site, book)
     yield _sheet(paths.FILES, "files", files.received(book))
     for text in site.pages:
         view = files.own_page(text)
@@ -264,11 +262,10 @@ def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
 
 def _departments(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The list and the pages of departments."""
-    lines, crumb = departments.department_lines(book), Link("Departments", paths.DEPARTMENTS)
-    pages = departments.month_pages(site.spans)
-    yield _sheet(paths.DEPARTMENTS, "departments", departments.department_list(book, lines, pages))
-    for name, own in lines.items():
-        view = departments.department_view(book, name, own, pages, site.funds)
+    crumb, pages = Link("Departments", paths.DEPARTMENTS), departments.month_pages(site.spans)
+    yield _sheet(paths.DEPARTMENTS, "departments", departments.department_list(book, pages))
+    for name in book.by_department:
+        view = departments.department_view(book, name, pages, site.funds)
         yield _sheet(paths.department_page(name), "departments", view, crumb)
 
 
@@ -280,9 +277,17 @@ def _reports(site: Site, book: Book) -> Iterator[_PlannedPage]:
         yield _sheet(paths.report_page(each.year.year), "reports", each.sheet, Link("Reports", paths.REPORTS))
 
 
+def _sources(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of sources."""
+    yield _sheet(paths.SOURCES, "sources", sources.source_list(book))
+    for name in sources.source_names(book):
+        view = sources.source_view(book, name, site.invoices)
+        yield _sheet(paths.source_page(name), "sources", view, Link("Sources", paths.SOURCES))
+
+
 def site_reports(site: Site, book: Book) -> list[reports.Report]:
     """The reports of all fiscal years, ascending."""
-    return [reports.report(book, year, site.funds, pdf=site.pdfs) for year in reports.fiscal_years(book)]
+    return [reports.report(book, year, site.funds, pdf=site.pdfs) for year in fiscal_years(book)]
 
 
 def _tables(page: _PlannedPage) -> Iterator[FileJob]:
@@ -300,8 +305,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for dialect in SCHEMAS:
         content = schema_bytes(dialect)
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
-    for name, data in shipped_schemas().items():
-        yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
+    for name, content in shipped_schemas().items():
+        yield FileJob(paths.ledger_schema(name), fingerprint("file", content), partial(bytes, content))
     record = shipped_schema()
     yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
     theme = theme_css(site.config.portal.accent)

@@ -69,4 +69,3 @@ def _row(period: str, decision: DecisionRecord, evidence: Evidence | None) -> Ro
         Cell(period, paths.period_page(period)),
         Cell(place.rpartition("/")[2], hint=place),
     )
-

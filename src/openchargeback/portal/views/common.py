@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from openchargeback import money
 from openchargeback.billing.completeness import Completeness, completeness, month_of
@@ -196,6 +197,21 @@ class Book:
             previous_billed=before,
             change=change(amounts.billed, before) if previous else None,
         )
+
+    @cached_property
+    def departments(self) -> dict[tuple[str, str], str]:
+        """The department of each PI in each month, as its statement names it: by month and email address."""
+        return {(each.period, s.pi.email): s.pi.department for each in self.periods for s in each.statements}
+
+    @cached_property
+    def by_department(self) -> dict[str, list[BillingLine]]:
+        """The lines that count on pages, ascending by month, by department; empty if no PI has one."""
+        found: dict[str, list[BillingLine]] = defaultdict(list)
+        for period in self.periods:
+            for line in period.lines:
+                if line.posted != self.showback:
+                    found[self.departments.get((line.period, line.pi), "")].append(line)
+        return {name: found[name] for name in sorted(found)} if any(found) else {}
 
     def completeness(self, index: int) -> tuple[Completeness, ...]:
         """Each source of the month at this index compared with the months before."""

@@ -21,9 +21,7 @@ from openchargeback.portal.views.spending import (
     by_money,
     by_pi,
     by_service,
-    counted_lines,
     due_word,
-    grouped,
     list_columns,
     list_row,
     part_table,
@@ -35,22 +33,6 @@ from openchargeback.templating.filters import period_human
 from openchargeback.wording import counted
 
 NO_DEPARTMENT = "No department"
-
-
-def departments_of(book: Book) -> dict[tuple[str, str], str]:
-    """The department of each PI in each month, by month and email address."""
-    return {
-        (period.period, statement.pi.email): statement.pi.department
-        for period in book.periods
-        for statement in period.statements
-    }
-
-
-def department_lines(book: Book) -> dict[str, list[BillingLine]]:
-    """All lines that count by department; empty if no PI has one."""
-    known = departments_of(book)
-    found = grouped(counted_lines(book), lambda line: known.get((line.period, line.pi), ""))
-    return found if any(found) else {}
 
 
 MonthPages = Mapping[str, Mapping[str, str]]
@@ -66,8 +48,9 @@ def month_pages(spans: Iterable[SpanStatement]) -> MonthPages:
     return found
 
 
-def department_list(book: Book, lines: dict[str, list[BillingLine]], pages: MonthPages) -> Sheet:
+def department_list(book: Book, pages: MonthPages) -> Sheet:
     """All departments, by what is due for the latest month."""
+    lines = book.by_department
     if not lines:
         empty = "Departments appear here once the directory names one for a PI (`department` in directory/people.yaml)."
         return Sheet(title="Departments", empty=empty)
@@ -96,10 +79,9 @@ def department_list(book: Book, lines: dict[str, list[BillingLine]], pages: Mont
     )
 
 
-def department_view(
-    book: Book, name: str, lines: list[BillingLine], pages: MonthPages, funds: Funds
-) -> Sheet:
-    """The page of one department. lines: of its PIs, ascending by month."""
+def department_view(book: Book, name: str, pages: MonthPages, funds: Funds) -> Sheet:
+    """The page of one department. funds: those of the directory."""
+    lines = book.by_department[name]
     spender = _spender(name, lines, pages)
     tables = [
         _years(book, lines),

@@ -118,7 +118,8 @@ def fund_view(book: Book, funds: Funds, id_: str, lines: list[BillingLine]) -> S
     known = funds.get(id_)
     title = f"{id_}: {known.title}" if known and known.title else id_ or _no_fund(book)
     verb = "Value," if book.showback else "Invoiced for" if not id_ else "Paid for"
-    return spender_sheet(book, spender, title, [*parts, services, _statements(book, id_, lines)], kind="Fund", verb=verb)
+    tables = [*parts, services, _statements(book, id_, lines)]
+    return spender_sheet(book, spender, title, tables, kind="Fund", verb=verb)
 
 
 def _no_fund(book: Book) -> str:

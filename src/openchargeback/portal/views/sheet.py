@@ -35,9 +35,10 @@ class Headline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A page of figures, in reading order. window: its title in windows and search results. status: parts of the line below the title.
+    """A page of figures, in reading order.
 
-    draft: whether its amounts may still change. lead: what the figures are. history: the chart's, newest month first.
+    window: its title in windows and search results, if another. status: parts of the line below the title. draft:
+    whether its amounts may still change. lead: what the figures are. history: the chart's, newest month first.
     downloads: files to offer first. empty: what to say if there is nothing to show yet.
     """
 
@@ -62,7 +63,5 @@ def history_table(history: tuple[PeriodAmounts, ...], currency: str, due: str) -
         money_column("List", currency),
         money_column(due, currency),
     )
-    rows = (
-        (Cell(each.period), Cell(each.amounts.list), Cell(each.amounts.billed)) for each in reversed(history)
-    )
+    rows = ((Cell(each.period), Cell(each.amounts.list), Cell(each.amounts.billed)) for each in reversed(history))
     return table("history-figures", "The figures of the chart", columns, rows)

@@ -95,13 +95,18 @@ def _row(book: Book, name: str) -> Row:
         Cell(label, page, name if name != label else ""),
         Cell(config.source(name).expected.capitalize()),
         Cell((config.credit_fund(name) or None) if config.posts(name) else "Not charged"),
-        Cell((config.organization.name or "Institution") if config.covers(name) else "Vendor"),
+        Cell(_granter(book, name) if config.covers(name) else "Vendor"),
         Cell(delivered[-1], paths.charges_page(delivered[-1], source=name)) if delivered else NOTHING,
         Cell(len(gaps), page if gaps else "", listed([period_short(month) for month in gaps], _GAPS_NAMED)),
         Cell(money.total(*(total.imported for total in year)), page),
         Cell(money.total(*(total.billed for total in year)), page),
         Cell(money.total(*(total.held for total in year)), paths.REVIEW if any(t.held for t in year) else ""),
     )
+
+
+def _granter(book: Book, name: str) -> str:
+    """Whose a source's discount is."""
+    return (book.config.organization.name or "the institution") if book.config.covers(name) else "the vendor"
 
 
 def _own(book: Book, period: BilledPeriod, name: str) -> SourceTotals | None:
@@ -130,11 +135,9 @@ def source_view(book: Book, name: str, invoices: Invoices) -> Sheet:
         "Expected monthly" if settings.expected == "monthly" else "Delivers irregularly",
         f"bills {settings.cost}",
         f"credit fund {config.credit_fund(name) or 'not set'}" if config.posts(name) else "shown only, not charged",
-        f"discount from {config.organization.name or 'the institution'}" if config.covers(name) else "discount from the vendor",
+        f"discount from {_granter(book, name)}",
     ]
-    files = [
-        (period.period, file) for period in reversed(book.periods) for file in period.files if file.source == name
-    ]
+    files = [(period.period, file) for period in reversed(book.periods) for file in period.files if file.source == name]
     tables = [_months(book, name)]
     checks = [(month, check) for month in sorted(invoices, reverse=True) for check in invoices[month]]
     own = [(month, check) for month, check in checks if check.source == name]
@@ -181,7 +184,9 @@ def _months(book: Book, name: str) -> Table:
             *map(Cell, amounts),
             Cell(words.against_median(row)),
         ))  # fmt: skip
-    return table("months", "By month", columns, rows, total="All months", csv=paths.table_file("months", "source", name))
+    return table(
+        "months", "By month", columns, rows, total="All months", csv=paths.table_file("months", "source", name)
+    )
 
 
 def _invoices(book: Book, name: str, checks: list[tuple[str, InvoiceCheck]]) -> Table:

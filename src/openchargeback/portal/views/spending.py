@@ -133,9 +133,7 @@ def list_row(book: Book, spender: Spender, more: Sequence[Cell]) -> tuple[Decima
     )
 
 
-def spender_sheet(
-    book: Book, spender: Spender, title: str, tables: Sequence[Table], *, kind: str, verb: str
-) -> Sheet:
+def spender_sheet(book: Book, spender: Spender, title: str, tables: Sequence[Table], *, kind: str, verb: str) -> Sheet:
     """The page of a spender: its last month, twelve months as a chart, and tables.
 
     kind: what it is. verb: how the headline starts, which the month follows.

@@ -203,4 +203,3 @@ def _text(column: Column, value: object) -> str:
         case dt.date():
             return value.isoformat()
     return str(getattr(value, "word", value))
-
