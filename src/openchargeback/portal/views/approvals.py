@@ -8,7 +8,7 @@ from openchargeback.model import LEVELS, DecisionRecord, Evidence
 from openchargeback.portal import paths
 from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.sheet import Sheet
-from openchargeback.portal.views.tables import MOST_ROWS, Cell, Column, Kind, Row, money_column, table
+from openchargeback.portal.views.tables import MOST_ROWS, Cell, Column, Cut, Kind, Row, money_column, table
 from openchargeback.wording import counted
 
 _NOT_YET = "not recorded yet"
@@ -50,7 +50,7 @@ def approvals(book: Book) -> Sheet:
             "Each decision on charges under review, as its file in the ledger says. The amount leads to the charges "
             f"that it decided. Evidence of who approved the file is recorded when its month is closed. {LEVELS}"
         ),
-        tables=(table("approvals", "Decisions", columns, found, note=note, csv=paths.table_file("approvals")),),
+        tables=(table("approvals", "Decisions", columns, found, note=note, cut=Cut(paths.table_file("approvals"))),),
     )
 
 

@@ -28,7 +28,17 @@ from openchargeback.portal.views.spending import (
     spender_sheet,
     summed,
 )
-from openchargeback.portal.views.tables import DESCENDING, Cell, Column, Kind, Table, money_column, table
+from openchargeback.portal.views.tables import (
+    DESCENDING,
+    LIST_ROWS,
+    Cell,
+    Column,
+    Cut,
+    Kind,
+    Table,
+    money_column,
+    table,
+)
 from openchargeback.templating.filters import period_human
 from openchargeback.wording import counted
 
@@ -67,7 +77,7 @@ def department_list(book: Book, pages: MonthPages) -> Sheet:
         by_money(rows),
         note="An amount leads to the department’s statement of the month",
         total=counted(sum(map(bool, lines)), "department"),
-        csv=paths.table_file(f"departments-{latest}"),
+        cut=Cut(paths.table_file(f"departments-{latest}"), LIST_ROWS),
     )
     state = state_view(book.periods[-1])
     return Sheet(

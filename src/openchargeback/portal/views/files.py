@@ -15,7 +15,7 @@ from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.own_pages import href
 from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.sheet import Sheet
-from openchargeback.portal.views.tables import Cell, Column, Kind, Table, money_column, table
+from openchargeback.portal.views.tables import LIST_ROWS, Cell, Column, Cut, Kind, Table, money_column, table
 from openchargeback.wording import counted
 
 
@@ -70,11 +70,11 @@ def received(book: Book) -> Sheet:
             "Kept byte for byte as received. If a digest differs from the sender’s, the file is not the one that was "
             "sent."
         ),
-        tables=(file_table(book, found, paths.table_file("files-received")),),
+        tables=(file_table(book, found, Cut(paths.table_file("files-received"), LIST_ROWS)),),
     )
 
 
-def file_table(book: Book, found: Sequence[tuple[str, FileRecord]], csv: str, *, source: bool = True) -> Table:
+def file_table(book: Book, found: Sequence[tuple[str, FileRecord]], cut: Cut, *, source: bool = True) -> Table:
     """Charge files with the month they are of, in their order. source: whether to name the source of each."""
     columns = (
         Column("File", Kind.ID),
@@ -97,7 +97,7 @@ def file_table(book: Book, found: Sequence[tuple[str, FileRecord]], csv: str, *,
         )
         for period, file in found
     )
-    return table("files", "Charge files", columns, rows, total=counted(len(found), "file"), csv=csv)
+    return table("files", "Charge files", columns, rows, total=counted(len(found), "file"), cut=cut)
 
 
 def own_page(page: Page) -> OwnPage:

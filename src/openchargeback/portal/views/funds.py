@@ -27,7 +27,19 @@ from openchargeback.portal.views.spending import (
     part_table,
     spender_sheet,
 )
-from openchargeback.portal.views.tables import DESCENDING, Cell, Column, Kind, Row, Table, money_column, table
+from openchargeback.portal.views.tables import (
+    DESCENDING,
+    LIST_ROWS,
+    PART_ROWS,
+    Cell,
+    Column,
+    Cut,
+    Kind,
+    Row,
+    Table,
+    money_column,
+    table,
+)
 from openchargeback.templating.filters import period_human
 from openchargeback.wording import counted
 
@@ -95,7 +107,7 @@ def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) 
         by_money(rows),
         note=note,
         total=counted(sum(map(bool, lines)), "fund"),
-        csv=paths.table_file(f"funds-{latest}"),
+        cut=Cut(paths.table_file(f"funds-{latest}"), LIST_ROWS),
     )
     state = state_view(book.periods[-1])
     return Sheet(
@@ -190,5 +202,5 @@ def _statements(book: Book, id_: str, lines: list[BillingLine]) -> Table:
         rows,
         note="What this fund pays of each",
         total=counted(len(rows), "statement"),
-        csv=paths.table_file("statements", "fund", id_),
+        cut=Cut(paths.table_file("statements", "fund", id_), PART_ROWS),
     )

@@ -16,7 +16,18 @@ from openchargeback.portal.views.departments import NO_DEPARTMENT
 from openchargeback.portal.views.fiscal_years import Year
 from openchargeback.portal.views.funds import Funds, sponsor_words
 from openchargeback.portal.views.spending import by_money, by_pi, by_service, summed
-from openchargeback.portal.views.tables import DESCENDING, Cell, Column, Kind, Row, Table, money_column, table
+from openchargeback.portal.views.tables import (
+    DESCENDING,
+    PART_ROWS,
+    Cell,
+    Column,
+    Cut,
+    Kind,
+    Row,
+    Table,
+    money_column,
+    table,
+)
 from openchargeback.portal.views.worth import Worth, worths
 from openchargeback.review.held_sums import in_total
 from openchargeback.templating.filters import period_human
@@ -123,8 +134,8 @@ class ReportTables:
 
         gone = {name: Worth() for name in before if name not in now}
         rows = by_money((worth.value, row(name, worth)) for name, worth in {**now, **gone}.items())
-        csv = paths.table_file(id_, "report", self._year.name.lower())
-        return table(id_, heading, columns, rows, total="Total", csv=csv)
+        cut = Cut(paths.table_file(id_, "report", self._year.name.lower()), PART_ROWS)
+        return table(id_, heading, columns, rows, total="Total", cut=cut)
 
     def _funding(self, funds: Funds) -> Table:
         """Who paid for the value delivered; the rows add up to it."""

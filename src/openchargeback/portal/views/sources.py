@@ -17,8 +17,10 @@ from openchargeback.portal.views.sheet import Sheet
 from openchargeback.portal.views.tables import (
     DESCENDING,
     NOTHING,
+    PART_ROWS,
     Cell,
     Column,
+    Cut,
     Kind,
     Row,
     Table,
@@ -72,7 +74,7 @@ def source_list(book: Book) -> Sheet:
                 *("sources", "Sources", columns, [row for row, _ in rows]),
                 note=f"Amounts of the twelve months to {period_human(latest)}" if latest else "",
                 total=counted(len(rows), "source"),
-                csv=paths.table_file("sources"),
+                cut=Cut(paths.table_file("sources")),
             ),
         ),
     )
@@ -144,7 +146,7 @@ def source_view(book: Book, name: str, invoices: Invoices) -> Sheet:
     if own:
         tables.append(_invoices(book, name, own))
     if files:
-        tables.append(file_table(book, files, paths.table_file("files", "source", name), source=False))
+        tables.append(file_table(book, files, Cut(paths.table_file("files", "source", name), PART_ROWS), source=False))
     return Sheet(
         title=book.source_label(name),
         window=f"Source {book.source_label(name)}",
@@ -184,9 +186,8 @@ def _months(book: Book, name: str) -> Table:
             *map(Cell, amounts),
             Cell(words.against_median(row)),
         ))  # fmt: skip
-    return table(
-        "months", "By month", columns, rows, total="All months", csv=paths.table_file("months", "source", name)
-    )
+    cut = Cut(paths.table_file("months", "source", name), PART_ROWS)
+    return table("months", "By month", columns, rows, total="All months", cut=cut)
 
 
 def _invoices(book: Book, name: str, checks: list[tuple[str, InvoiceCheck]]) -> Table:
@@ -212,5 +213,5 @@ def _invoices(book: Book, name: str, checks: list[tuple[str, InvoiceCheck]]) -> 
         )
         for month, check in checks
     )
-    csv = paths.table_file("invoices", "source", name)
-    return table("invoices", "Invoices of the provider", columns, rows, note="Charges that name each invoice", csv=csv)
+    cut = Cut(paths.table_file("invoices", "source", name), PART_ROWS)
+    return table("invoices", "Invoices of the provider", columns, rows, note="Charges that name each invoice", cut=cut)

@@ -21,8 +21,10 @@ from openchargeback.portal.views.sheet import Fact, Headline, Sheet, history_tab
 from openchargeback.portal.views.tables import (
     DESCENDING,
     NOTHING,
+    PART_ROWS,
     Cell,
     Column,
+    Cut,
     Kind,
     Row,
     Table,
@@ -139,6 +141,7 @@ def spender_sheet(book: Book, spender: Spender, title: str, tables: Sequence[Tab
     kind: what it is. verb: how the headline starts, which the month follows.
     """
     by_month = summed(spender.lines, lambda line: line.period)
+    csv = paths.table_file("months", kind.lower(), spender.id)
     last = max(by_month)
     now, period = by_month[last], book.periods[book.months.index(last)]
     history = book.history(by_month, last)
@@ -159,12 +162,12 @@ def spender_sheet(book: Book, spender: Spender, title: str, tables: Sequence[Tab
         ),
         chart=charts.twelve_months(history, last, book.currency, title, only_shown=book.showback),
         history=history_table(history, book.currency, due_word(book)),
-        tables=(months_table(book, spender, by_month), *tables),
+        tables=(months_table(book, spender, by_month, csv), *tables),
     )
 
 
-def months_table(book: Book, spender: Spender, by_month: dict[str, Amounts]) -> Table:
-    """All months of a spender, newest first, each with its state."""
+def months_table(book: Book, spender: Spender, by_month: dict[str, Amounts], csv: str) -> Table:
+    """The months of a spender, newest first, each with its state. csv: the path of the file that has all."""
     columns = (
         Column("Month", Kind.PERIOD, order=DESCENDING),
         Column("State", Kind.STATE),
@@ -183,7 +186,7 @@ def months_table(book: Book, spender: Spender, by_month: dict[str, Amounts]) -> 
         for period in reversed(book.periods)
         if (amounts := by_month.get(period.period)) is not None
     )
-    return table("months", "By month", columns, rows, total="All months")
+    return table("months", "By month", columns, rows, total="All months", cut=Cut(csv, PART_ROWS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,7 @@ class Part(Generic[_K]):
     select: Callable[[_K], dict[str, str]]
 
 
-def part_table(book: Book, spender: Spender, part: Part[_K], csv: str = "") -> Table:
+def part_table(book: Book, spender: Spender, part: Part[_K], csv: str) -> Table:
     """What a spender's last twelve months are made of. csv: the path of the file with all rows if they are many."""
     last = max(line.period for line in spender.lines)
     months = set(book.year(last))
@@ -227,7 +230,9 @@ def part_table(book: Book, spender: Spender, part: Part[_K], csv: str = "") -> T
 
     rows = by_money((year.billed, row(name, year)) for name, year in summed(lines, part.key).items())
     note = f"Twelve months to {period_human(last)}"
-    return table(part.column.label.lower(), part.heading, columns, rows, note=note, total="Total", csv=csv)
+    return table(
+        part.column.label.lower(), part.heading, columns, rows, note=note, total="Total", cut=Cut(csv, PART_ROWS)
+    )
 
 
 def by_project(book: Book) -> Part[str]:

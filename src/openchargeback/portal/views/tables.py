@@ -18,7 +18,13 @@ from openchargeback import money
 from openchargeback.csv_writing import csv_bytes
 
 MOST_ROWS = 200
-"""The rows of a table that a page shows."""
+"""The rows of a table that a page shows, if it has no other one. A page has at most 3,000 elements."""
+
+LIST_ROWS = 150
+"""As MOST_ROWS, for wide rows."""
+
+PART_ROWS = 30
+"""The rows of a table that stands beside others."""
 
 MOST_WITHOUT_CSV = 25
 """A table with more rows has a CSV file."""
@@ -92,6 +98,14 @@ class CsvFile:
     content: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a long table is shown: the path of the CSV file of all its rows, and the most rows on the page."""
+
+    csv: str
+    most: int = MOST_ROWS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table as a page shows it. id: unique on the page. count: of all rows.
@@ -109,6 +123,14 @@ class Table:
     total: Row = ()
     csv: CsvFile | None = None
 
+    @property
+    def key(self) -> int:
+        """The index of the column beside the name on a phone: the one that rows are sorted by, or the last amount."""
+        numbers = [at for at, column in enumerate(self.columns) if at and column.kind.is_number]
+        by = [at for at in numbers if self.columns[at].order]
+        amounts = [at for at in numbers if self.columns[at].kind in (Kind.MONEY, Kind.EXACT)]
+        return (by or amounts[-1:] or numbers[-1:] or [0])[0]
+
 
 def money_column(label: str, currency: str, *, order: str = "", kind: Kind = Kind.MONEY) -> Column:
     """A column of amounts that can be added up."""
@@ -123,16 +145,14 @@ def table(
     *,
     note: str = "",
     total: str = "",
-    csv: str = "",
+    cut: Cut | None = None,
 ) -> Table:
     """A table of these rows, in their order; a column of texts that are all empty is left out.
 
-    total: the name of the total row; without one there is none. csv: the path of the file that has all rows if they
-    are many.
+    total: the name of the total row; without one there is none. cut: without it, all rows are shown.
     """
     columns, found = _used(columns, tuple(rows))
-    shown, others = found[:MOST_ROWS], found[MOST_ROWS:]
-    with_file = csv and len(found) > MOST_WITHOUT_CSV
+    shown, others = found[: cut.most if cut else None], found[cut.most if cut else len(found) :]
     return Table(
         id=id_,
         caption=caption,
@@ -142,7 +162,7 @@ def table(
         count=len(found),
         rest=_sum(columns, others, f"{len(others):,} more") if others else (),
         total=_sum(columns, found, total) if total and found else (),
-        csv=_file(csv, columns, found) if with_file else None,
+        csv=_file(cut.csv, columns, found) if cut and len(found) > min(cut.most, MOST_WITHOUT_CSV) else None,
     )
 
 
