@@ -166,7 +166,10 @@ def _months(book: Book, name: str) -> Table:
         Column("Files", Kind.COUNT, adds=True),
         Column("Charges", Kind.COUNT, adds=True),
         Column("Days with charges"),
-        *(money_column(label, currency, kind=Kind.EXACT) for label in ("Imported", "Billed", "Held", "Rejected")),
+        Column("Imported", Kind.EXACT, currency, adds=True),
+        Column("Billed", Kind.EXACT, currency, adds=True, beside=True),
+        Column("Held", Kind.EXACT, currency, adds=True),
+        Column("Rejected", Kind.EXACT, currency, adds=True),
         Column("Against median of 3"),
     )
     rows = []

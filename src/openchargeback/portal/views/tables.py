@@ -61,6 +61,7 @@ class Column:
     """A column. unit: the currency of its amounts. order: how the rows are sorted by it, if they are.
 
     adds: whether the sum of its cells means something. note: what the muted second part of its cells is, in CSV.
+    beside: whether a phone shows it beside the name, if the rows are sorted by no number.
     """
 
     label: str
@@ -69,6 +70,7 @@ class Column:
     order: str = ""
     adds: bool = False
     note: str = ""
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,11 @@ class Table:
 
     @property
     def key(self) -> int:
-        """The index of the column beside the name on a phone: the one that rows are sorted by, or the last amount."""
+        """The index of the column beside the name on a phone: the one that rows are sorted by, or the last cents."""
         numbers = [at for at, column in enumerate(self.columns) if at and column.kind.is_number]
-        by = [at for at in numbers if self.columns[at].order]
-        amounts = [at for at in numbers if self.columns[at].kind in (Kind.MONEY, Kind.EXACT)]
-        return (by or amounts[-1:] or numbers[-1:] or [0])[0]
+        by = [at for at in numbers if self.columns[at].order or self.columns[at].beside]
+        cents = [at for at in numbers if self.columns[at].kind is Kind.MONEY]
+        return (by or cents[-1:] or numbers[-1:] or [0])[0]
 
 
 def money_column(label: str, currency: str, *, order: str = "", kind: Kind = Kind.MONEY) -> Column:
