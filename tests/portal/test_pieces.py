@@ -96,7 +96,12 @@ def test_bars_stay_inside_their_chart(amounts: list[tuple[Decimal, Decimal]]) ->
     ):
         zero = next(tick for tick in chart.ticks if tick.zero)
         assert zero.label == "0"
-        for bar in (*chart.bars, *chart.outlines):
+        assert chart.few
+        for cap in chart.caps:
+            assert 0 <= Decimal(cap.y) <= chart.height
+            assert chart.left <= Decimal(cap.x1) < Decimal(cap.x2) <= chart.right
+        assert [label.text for label in chart.labels][-6:] == [label.text for label in chart.few.labels]
+        for bar in chart.bars:
             assert Decimal(bar.height) >= 0
             assert 0 <= Decimal(bar.y) <= Decimal(bar.y) + Decimal(bar.height) <= chart.height
             assert chart.left <= Decimal(bar.x) <= chart.right
@@ -111,8 +116,9 @@ def test_a_bar_is_as_long_as_its_amount() -> None:
         for i in (1, 2)
     ]
     chart = charts.twelve_months(history, "2025-02", "USD", "Ada Lovelace")
-    heights = [Decimal(bar.height) for bar in chart.outlines + chart.bars]
-    assert heights[1] == 2 * heights[0] == 2 * heights[3]
+    zero = next(Decimal(tick.y) for tick in chart.ticks if tick.zero)
+    heights = [Decimal(bar.height) for bar in chart.bars] + [zero - Decimal(cap.y) for cap in chart.caps]
+    assert [height / heights[0] for height in heights] == [1, 2, 2, 4]
     assert "list price 300.00 USD, amount due 150.00 USD" in chart.description
     assert [bar.series for bar in chart.bars] == ["plain", "marked"]
 
@@ -138,7 +144,8 @@ def test_charts_have_a_gap_for_a_month_without_data() -> None:
     history = [PeriodAmounts(period=month, amounts=amounts) for month in ("2023-12", "2024-03", "2024-06", "2025-01")]
     chart = charts.twelve_months(history, "2025-01", "USD")
     assert len(chart.labels) == 12
-    assert [label.text for label in chart.labels][:2] == ["Feb 2024", "Mar"]
+    assert [label.text for label in chart.labels][:2] == ["Feb", "Mar"]
+    assert [label.text for label in chart.years] == ["2024", "2025"]
     middles = [label.x for label in chart.labels]
     places = [Decimal(bar.x) + Decimal(bar.width) / 2 for bar in chart.bars]
     assert [min(middles, key=lambda x: abs(Decimal(x) - place)) for place in places] == [middles[i] for i in (1, 4, 11)]

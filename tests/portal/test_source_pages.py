@@ -30,7 +30,9 @@ def without(period: BilledPeriod, source: str) -> BilledPeriod:
 
 
 def with_sources(site: Site, **settings: Source) -> Site:
-    return dataclasses.replace(site, config=dataclasses.replace(site.config, sources={**site.config.sources, **settings}))
+    return dataclasses.replace(
+        site, config=dataclasses.replace(site.config, sources={**site.config.sources, **settings})
+    )
 
 
 def test_sources_show_imported_billed_and_held_of_twelve_months() -> None:

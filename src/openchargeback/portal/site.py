@@ -7,7 +7,7 @@ all templates and assets, and the version of the program. Equal keys mean equal 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
@@ -21,12 +21,16 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
+from openchargeback.portal.scripts import months_data, payer_pages, script
+from openchargeback.portal.search_index import search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import (
     approvals,
+    charges,
     dashboard,
     data,
     departments,
@@ -38,6 +42,7 @@ from openchargeback.portal.views import (
     reports,
     review,
     sources,
+    statement_lists,
 )
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.fiscal_years import fiscal_years
@@ -112,7 +117,7 @@ def site_jobs(site: Site, env: Templates, book: Book | None = None) -> list[File
     planned = list(_pages(site, book))
     pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
     csv = {job.path: job for page in planned for job in _tables(page)}
-    return [*pages, *csv.values(), *_assets(site, env)]
+    return [*pages, *csv.values(), *_scripts(site, book, shell), *_assets(site, env)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +135,39 @@ class LastPage:
 def last_page(site: Site, env: Templates, book: Book) -> LastPage:
     """The page of the downloads."""
     shell, template = site_shell(site), "pages/data.html"
-    head = _head(paths.DATA, "Data downloads", "data")
+    head = Head(paths.DATA, "Data downloads", month=book.head_month(book.current))
 
     def content(sizes: Mapping[str, int]) -> bytes:
         view = data.data_page(book, site.journal_files, sizes)
         return render(env, template, shell, head, site.config.currency, view)
 
     return LastPage(paths.DATA, fingerprint(__version__, env.digest, template, shell, head), content)
+
+
+def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
+    """One job for each page of the charge browser, and one for the names that it shows; not for its data."""
+    shell, book, digest = site_shell(site), site_book(site), env.digest
+    names = names_script(charges.charge_names(book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in _charges(site, book, browsed)]
+    return [*pages, FileJob(paths.CHARGE_NAMES, fingerprint("file", names), partial(bytes, names))]
+
+
+def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_PlannedPage]:
+    """The pages of the charge browser: of all months, and of each."""
+    now, others = book.head_month(book.current), paths.charges_page("*")
+    head = Head(paths.CHARGES, "Charges", "charges", now, others)
+    yield _plan("pages/charges.html", head, charges.year_of_charges(book))
+    for index, period in enumerate(book.periods):
+
+        def view(index: int = index, period: BilledPeriod = period) -> charges.MonthOfCharges:
+            return charges.month_of_charges(book, index, browsed(period))
+
+        month = period.period
+        title = f"Charges, {period_human(month)}"
+        head = Head(paths.charges_page(month), title, "charges", book.head_month(index), others)
+        # The period's digest determines its charges.
+        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
+        yield _PlannedPage("pages/charges_month.html", head, shows, view)
 
 
 def site_shell(site: Site) -> Shell:
@@ -172,117 +203,129 @@ def _page_job(env: Templates, digest: str, shell: Shell, currency: str, page: _P
     return FileJob(page.head.path, key, content)
 
 
-def _head(path: str, title: str, section: str, *crumbs: Link) -> Head:
-    return Head(path, title, section, (Link("Overview", paths.DASHBOARD), *crumbs, Link(title)))
-
-
 def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
-    """Every page, in the order of the navigation."""
-    first = Head(paths.DASHBOARD, "Overview", "overview")
-    yield _plan("pages/dashboard.html", first, dashboard.dashboard(book, site.provenance))
-    yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
+    """Every page, in the order of the menu."""
+    now = book.head_month(book.current)
+    months = paths.period_page("*")
+
+    def head(path: str, title: str, section: str = "", others: str = "") -> Head:
+        return Head(path, title, section, now, others)
+
+    first = head(paths.DASHBOARD, "Overview", "overview", months)
+    overview = dashboard.dashboard(book, site.provenance, site.postings, site.deliveries)
+    yield _plan("pages/dashboard.html", first, overview)
+    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), periods.period_list(book))
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
     yield _plan(
-        "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
+        "pages/review.html",
+        head(paths.REVIEW, "Review", "review", f"{paths.REVIEW}#period=*"),
+        review.queue(book, site.known, site.deliveries),
     )
     yield from _funds(site, book)
     yield from _departments(site, book)
     yield from _reports(site, book)
-    yield _sheet(paths.APPROVALS, "approvals", approvals.approvals(book))
+    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book))
     if site.rates:
-        yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
+        yield _plan("pages/rates.html", head(paths.RATES, "Rates"), site.rates)
     yield from _sources(site, book)
-    yield _sheet(paths.FILES, "files", files.received(book))
+    yield _sheet(book, paths.FILES, "", files.received(book))
     for text in site.pages:
         view = files.own_page(text)
-        yield _plan("pages/own.html", _head(paths.own_page(text.name), view.title, f"page:{text.name}"), view)
-    about = _head(paths.ABOUT, "About these figures", "about")
-    yield _plan("pages/about.html", about, files.about(book, site.provenance))
+        yield _plan("pages/own.html", head(paths.own_page(text.name), view.title), view)
+    yield _plan("pages/about.html", head(paths.ABOUT, "About these figures"), files.about(book, site.provenance))
 
 
 def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
-    """The page of a month and that of its journal."""
-    period, crumb = book.periods[index], Link("Periods", paths.PERIODS)
-    name, page = period_human(period.period), paths.period_page(period.period)
-    journal_files = site.journal_files.get(period.period, ())
-    postings = site.postings.get(period.period, ())
-    head = _head(page, name, "periods", crumb)
-    deliveries = site.deliveries.get(period.period, ())
-    month = periods.period_view(book, index, journal_files, postings, deliveries=deliveries, spans=site.spans)
-    yield _plan("pages/period.html", head, month)
-    head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
+    """The pages of a month: its totals, its statements, its journal."""
+    period, now = book.periods[index], book.head_month(index)
+    month = period.period
+    name = period_human(month)
+
+    def head(path: Callable[[str], str], title: str, section: str) -> Head:
+        return Head(path(month), f"{title}{name}", section, now, path("*"))
+
+    journal_files, postings = site.journal_files.get(month, ()), site.postings.get(month, ())
+    deliveries = site.deliveries.get(month, ())
+    totals = periods.period_view(book, index, journal_files, postings, deliveries=deliveries)
+    yield _plan("pages/period.html", head(paths.period_page, "", "overview"), totals)
+    listed = statement_lists.statements_view(book, index, site.spans)
+    yield _plan("pages/statements.html", head(paths.statements_page, "Statements, ", "statements"), listed)
     view = partial(journals.journal_view, book, index, journal_files, postings)
+    journal = head(paths.journal_page, "Journal, ", "journals")
     if not period.digest:
-        yield _plan("pages/journal.html", head, view())
+        yield _plan("pages/journal.html", journal, view())
         return
     # A journal is long, and the period's digest and the settings determine all of it.
     numbers = tuple(statement.number for statement in period.statements)
     shows = (
         period.digest,
         state_view(period),
-        book.totals[period.period],
+        book.totals[month],
         numbers,
         journal_files,
         postings,
         period.documents,
         period.again,
-        site.config_of(period.period),
+        site.config_of(month),
     )
-    yield _PlannedPage("pages/journal.html", head, shows, view)
+    yield _PlannedPage("pages/journal.html", journal, shows, view)
 
 
 def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The lists and the pages of PIs and projects."""
-    pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
-    yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
+    now, months = book.head_month(book.current), paths.statements_page("*")
+    head = Head(paths.PIS, "PIs", "statements", now, months)
+    yield _plan("pages/pis.html", head, payers.pi_list(book))
     for email in book.pis:
-        head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
+        title = book.person(email).name or email
+        head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
         yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
-    yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
+    head = Head(paths.PROJECTS, "Projects", "statements", now, months)
+    yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:
-        head = _head(paths.project_page(project), project or "Without project", "projects", projects)
+        head = Head(paths.project_page(project), project or "Without project", "statements", now, months)
         yield _plan("pages/project.html", head, payers.project_view(book, project))
 
 
-def _sheet(path: str, section: str, view: Sheet, *crumbs: Link) -> _PlannedPage:
-    """A page of figures, named as it says."""
-    head = replace(_head(path, view.title, section, *crumbs), title=view.window or view.title)
+def _sheet(book: Book, path: str, section: str, view: Sheet, others: str = "") -> _PlannedPage:
+    """A page of figures, named as it says. others: the page that the month picker leads to."""
+    head = Head(path, view.window or view.title, section, book.head_month(book.current), others)
     return _plan("pages/sheet.html", head, view)
 
 
 def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The list and the pages of funds."""
-    lines, crumb = funds.fund_lines(book), Link("Funds", paths.FUNDS)
-    yield _sheet(paths.FUNDS, "funds", funds.fund_list(book, site.funds, lines))
+    lines, months = funds.fund_lines(book), paths.statements_page("*")
+    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds, lines), months)
     for id_, own in lines.items():
-        yield _sheet(paths.fund_page(id_), "funds", funds.fund_view(book, site.funds, id_, own), crumb)
+        view = funds.fund_view(book, site.funds, id_, own)
+        yield _sheet(book, paths.fund_page(id_), "statements", view, months)
 
 
 def _departments(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The list and the pages of departments."""
-    crumb, pages = Link("Departments", paths.DEPARTMENTS), departments.month_pages(site.spans)
-    yield _sheet(paths.DEPARTMENTS, "departments", departments.department_list(book, pages))
+    pages, months = departments.month_pages(site.spans), paths.statements_page("*")
+    yield _sheet(book, paths.DEPARTMENTS, "statements", departments.department_list(book, pages), months)
     for name in book.by_department:
         view = departments.department_view(book, name, pages, site.funds)
-        yield _sheet(paths.department_page(name), "departments", view, crumb)
+        yield _sheet(book, paths.department_page(name), "statements", view, months)
 
 
 def _reports(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The list and the pages of fiscal years."""
     found = site_reports(site, book)
-    yield _sheet(paths.REPORTS, "reports", reports.report_list(book, found, pdf=site.pdfs))
+    yield _sheet(book, paths.REPORTS, "overview", reports.report_list(book, found, pdf=site.pdfs))
     for each in found:
-        yield _sheet(paths.report_page(each.year.year), "reports", each.sheet, Link("Reports", paths.REPORTS))
+        yield _sheet(book, paths.report_page(each.year.year), "overview", each.sheet)
 
 
 def _sources(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The list and the pages of sources."""
-    yield _sheet(paths.SOURCES, "sources", sources.source_list(book))
+    yield _sheet(book, paths.SOURCES, "", sources.source_list(book))
     for name in sources.source_names(book):
-        view = sources.source_view(book, name, site.invoices)
-        yield _sheet(paths.source_page(name), "sources", view, Link("Sources", paths.SOURCES))
+        yield _sheet(book, paths.source_page(name), "", sources.source_view(book, name, site.invoices))
 
 
 def site_reports(site: Site, book: Book) -> list[reports.Report]:
@@ -295,6 +338,22 @@ def _tables(page: _PlannedPage) -> Iterator[FileJob]:
     for each in page.shows.tables if isinstance(page.shows, Sheet) else ():
         if each.csv:
             yield FileJob(each.csv.path, each.csv.sha256, partial(bytes, each.csv.content))
+
+
+def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
+    """What the month picker and the search box of every page need."""
+    items = sum(len(period.undecided) for period in book.periods)
+    yield _script(paths.MONTHS, "months", months_data(book, items))
+    listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
+    own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
+    for email, pages in payer_pages(book, site.spans).items():
+        yield _script(paths.pi_months(email), "pages", pages)
+
+
+def _script(path: str, name: str, value: object) -> FileJob:
+    content = script(name, value)
+    return FileJob(path, fingerprint("file", content), partial(bytes, content))
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:

@@ -23,7 +23,7 @@ from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
 from openchargeback.portal.report_documents import report_pdfs
-from openchargeback.portal.site import FileJob, LastPage, Site, last_page, site_book, site_jobs
+from openchargeback.portal.site import FileJob, LastPage, Site, charges_jobs, last_page, site_book, site_jobs
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -168,7 +168,8 @@ def _plan_output(
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
     book = site_book(site)
-    made = (*site_jobs(site, env, book), *span_jobs(site, env, books.ledger.directory))
+    browser = charges_jobs(site, env, lambda period: charges.open_data(period).browsed)
+    made = (*site_jobs(site, env, book), *browser, *span_jobs(site, env, books.ledger.directory))
     pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
     if pdfs:
         more = (*span_pdfs(site, env, books.ledger.directory), *report_pdfs(site, env, book))

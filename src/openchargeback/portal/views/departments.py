@@ -64,8 +64,8 @@ def department_list(book: Book, pages: MonthPages) -> Sheet:
     if not lines:
         empty = "Departments appear here once the directory names one for a PI (`department` in directory/people.yaml)."
         return Sheet(title="Departments", empty=empty)
-    latest = book.months[-1]
-    months = set(book.year())
+    latest = book.months[book.current]
+    months = set(book.year(latest))
     rows = [
         list_row(book, _spender(name, own, pages), (Cell(len({line.pi for line in own if line.period in months})),))
         for name, own in lines.items()
@@ -79,7 +79,7 @@ def department_list(book: Book, pages: MonthPages) -> Sheet:
         total=counted(sum(map(bool, lines)), "department"),
         cut=Cut(paths.table_file(f"departments-{latest}"), LIST_ROWS),
     )
-    state = state_view(book.periods[-1])
+    state = state_view(book.periods[book.current])
     return Sheet(
         title="Departments",
         window=f"Departments, {period_human(latest)}",

@@ -97,7 +97,7 @@ def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) 
         for id_, own in lines.items()
         for spender in [_spender(book, funds, id_, own)]
     ]
-    latest = book.months[-1]
+    latest = book.months[book.current]
     unused = sum(id_ not in lines for id_ in funds)
     note = f"{counted(unused, 'fund')} of the directory never paid for anything" if unused else ""
     found = table(
@@ -109,7 +109,7 @@ def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) 
         total=counted(sum(map(bool, lines)), "fund"),
         cut=Cut(paths.table_file(f"funds-{latest}"), LIST_ROWS),
     )
-    state = state_view(book.periods[-1])
+    state = state_view(book.periods[book.current])
     return Sheet(
         title="Funds",
         window=f"Funds, {period_human(latest)}",

@@ -1,4 +1,4 @@
-"""What the reader of a page should do now, and why."""
+"""Next: what the reader of a page should do now, why, and where."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """Something to do: what, on which page of the output, and why now."""
+    """One thing to do.
+
+    label: what to do, as a command. path: of the page where it is done, in the output folder. reason: why now, in one
+    sentence without a period. amount: the money that it is about, with its currency; empty if none.
+    """
 
     label: str
     path: str
     reason: str
+    amount: str = ""

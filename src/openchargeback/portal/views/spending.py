@@ -5,7 +5,7 @@ On these pages an amount is due, or, in a ledger in which nothing is charged, th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -65,6 +65,12 @@ def grouped(lines: Iterable[BillingLine], key: Callable[[BillingLine], str]) -> 
     return {name: found[name] for name in sorted(found)}
 
 
+def shown_month(book: Book, found: Collection[str]) -> str:
+    """The month that a page shows of those found: the one that pages show, else the last one."""
+    current = book.months[book.current]
+    return current if current in found else max(found)
+
+
 def due_word(book: Book) -> str:
     """What the last column of amounts is called."""
     return "Value" if book.showback else "Due"
@@ -90,7 +96,7 @@ class Spender:
         """The page that shows what a month's amount is made of."""
         if period in self.months or not self.facet:
             return self.months.get(period, paths.period_page(period))
-        return paths.charges_page(period, **self.facet)
+        return paths.charges_view(period, **self.facet)
 
 
 def by_money(rows: Iterable[tuple[Decimal, Row]]) -> list[Row]:
@@ -105,7 +111,7 @@ def by_money(rows: Iterable[tuple[Decimal, Row]]) -> list[Row]:
 
 def list_columns(book: Book, first: str, note: str, more: Sequence[Column]) -> tuple[Column, ...]:
     """The columns of a list of spenders: the latest month, twelve months, and a line."""
-    currency, due, latest = book.currency, due_word(book), book.months[-1]
+    currency, due, latest = book.currency, due_word(book), book.months[book.current]
     return (
         Column(first, note=note),
         *more,
@@ -118,7 +124,7 @@ def list_columns(book: Book, first: str, note: str, more: Sequence[Column]) -> t
 
 def list_row(book: Book, spender: Spender, more: Sequence[Cell]) -> tuple[Decimal, Row]:
     """A spender in a list, with the amount to sort it by."""
-    months = book.year()
+    months = book.year(book.months[book.current])
     by_month = summed(spender.lines, lambda line: line.period)
     amounts = {month: by_month.get(month, Amounts()) for month in months}
     now = amounts[months[-1]]
@@ -142,7 +148,7 @@ def spender_sheet(book: Book, spender: Spender, title: str, tables: Sequence[Tab
     """
     by_month = summed(spender.lines, lambda line: line.period)
     csv = paths.table_file("months", kind.lower(), spender.id)
-    last = max(by_month)
+    last = shown_month(book, by_month)
     now, period = by_month[last], book.periods[book.months.index(last)]
     history = book.history(by_month, last)
     state = state_view(period)
@@ -202,7 +208,7 @@ class Part(Generic[_K]):
 
 def part_table(book: Book, spender: Spender, part: Part[_K], csv: str) -> Table:
     """What a spender's last twelve months are made of. csv: the path of the file with all rows if they are many."""
-    last = max(line.period for line in spender.lines)
+    last = shown_month(book, {line.period for line in spender.lines})
     months = set(book.year(last))
     lines = [line for line in spender.lines if line.period in months]
     now = summed((line for line in lines if line.period == last), part.key)
@@ -219,7 +225,7 @@ def part_table(book: Book, spender: Spender, part: Part[_K], csv: str) -> Table:
         latest, selected = now.get(name), part.select(name)
         # The charges of a department can only be selected by its PIs.
         known = spender.facet or "pi" in selected
-        path = paths.charges_page(last, **spender.facet, **selected) if known else ""
+        path = paths.charges_view(last, **spender.facet, **selected) if known else ""
         return (
             part.cell(name),
             Cell(year.list),
