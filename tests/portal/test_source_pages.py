@@ -134,7 +134,7 @@ def test_every_decision_says_who_when_why_and_with_which_evidence() -> None:
     }
     assert row[column(table, "Evidence")].hint == "approved by dean"
     assert row[column(table, "File")].hint == place
-    assert row[column(table, "Amount")].path == paths.charges_view("2024-01", decision=place)
+    assert row[column(table, "Amount")].path == paths.charges_view("2024-01")
 
 
 def test_a_void_decision_decides_nothing() -> None:

@@ -64,7 +64,7 @@ def _row(period: str, decision: DecisionRecord, evidence: Evidence | None) -> Ro
         Cell(decision.reason),
         Cell(decision.by),
         Cell(0 if decision.void else decision.charges),
-        Cell(amount, "" if decision.void else paths.charges_view(period, decision=place)),
+        Cell(amount, "" if decision.void else paths.charges_view(period)),
         Cell(str(evidence.level) if evidence else "–", hint=evidence.who if evidence else _NOT_YET),
         Cell(period, paths.period_page(period)),
         Cell(place.rpartition("/")[2], hint=place),
