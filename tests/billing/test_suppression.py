@@ -75,7 +75,7 @@ def computable(table: PublishedTable) -> set[Place]:
             own = [place for place in table.cells if place[axis] == name]
             lines.append([Fraction(place in own) * (-1 if place[1 - axis] == TOTAL else 1) for place in unknown])
     reduced = rows_of(lines)
-    return {unknown[row.index(1)] for row in reduced if sum(value != 0 for value in row) == 1}
+    return {unknown[row.index(Fraction(1))] for row in reduced if sum(value != 0 for value in row) == 1}
 
 
 def rows_of(matrix: list[list[Fraction]]) -> list[list[Fraction]]:

@@ -147,7 +147,7 @@ def test_the_public_sees_no_pi_project_or_statement(everything: Path, folders: P
         ("templates/pages/pi.html", '<html><a href="../statements/forest%2Dcarbon.html">x</a>'),
     ],
 )
-def test_a_build_that_would_tell_of_others_is_refused_and_changes_nothing(tmp_path: Path, path: str, text: str) -> None:
+def test_a_build_that_tells_of_others_is_refused(tmp_path: Path, path: str, text: str) -> None:
     root = copied(tmp_path / "ledger")
     build_audiences(root, tmp_path / "out", PI, pdfs=False)
     before = sorted(tmp_path.joinpath("out").rglob("*"))
