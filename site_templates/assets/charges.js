@@ -2,8 +2,8 @@
 // A classic script, so that it also runs from file://. The scripts with data call `charges.month`, `charges.details` and
 // `charges.names`; chargesview.js shows what is selected.
 //
-// Amounts are sums of up to five whole numbers of fewer than nine digits (see billing/browsed_columns.sql). Numbers add
-// them up exactly for ninety million charges; BigInt puts the sums together.
+// Amounts are sums of up to five whole numbers, all but the first of fewer than nine digits (billing/browsed_columns.sql).
+// Plain numbers add them up exactly for ninety million charges; BigInt puts the sums together.
 const charges = (function () {
   "use strict";
 

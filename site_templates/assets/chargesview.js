@@ -351,6 +351,7 @@
     const height = Math.min(state.items.length * rowHeight(), MOST_PIXELS);
     body.style.height = height + "px";
     grid.setAttribute("aria-rowcount", String(state.items.length + 1));
+    grid.setAttribute("role", state.groups ? "treegrid" : "grid");
     drawn = { first: -1, count: 0 };
     state.active = Math.min(state.active, Math.max(0, state.items.length - 1));
     draw();
@@ -404,6 +405,7 @@
     if (item < 0) return fillGroup(element, state.groups[-1 - item], shown);
     element.className = "line";
     element.removeAttribute("aria-expanded");
+    level(element, 2);
     // Cells are kept while scrolling: only their texts change.
     const key = shown.join(" ");
     if (element.dataset.cells !== key) {
@@ -411,6 +413,11 @@
       element.replaceChildren(...shown.map(makeCell));
     }
     shown.forEach((column, number) => fillCell(element.children[number], column, item));
+  }
+
+  function level(element, number) {
+    if (state.groups) element.setAttribute("aria-level", String(number));
+    else element.removeAttribute("aria-level");
   }
 
   function makeCell(column) {
@@ -437,6 +444,7 @@
   function fillGroup(element, group, shown) {
     const closed = state.closed.has(group.text);
     element.className = "line group-head";
+    level(element, 1);
     element.setAttribute("aria-expanded", String(!closed));
     element.dataset.cells = "";
     const before = shown.findIndex((column) => MONEY.includes(column));
@@ -567,12 +575,8 @@
   }
 
   function pager(page, pages) {
-    const turn = (text, to, on) => {
-      const link = make("a", { textContent: text });
-      if (on) link.href = written(copyOf({ page: to }));
-      else link.setAttribute("aria-disabled", "true");
-      return link;
-    };
+    const turn = (text, to, on) =>
+      on ? make("a", { textContent: text, href: written(copyOf({ page: to })) }) : make("span", { className: "soft", textContent: text });
     return make(
       "nav", { className: "pager", "aria-label": "Pages" },
       turn("Previous", page - 1, page > 1), make("span", { textContent: "Page " + page.toLocaleString("en-US") + " of " + pages.toLocaleString("en-US") }),
