@@ -568,7 +568,8 @@
 
   function tableCell(row, column) {
     const text = shownCell(row, column);
-    if (column !== "resource") return make("td", { textContent: text, className: right(column) ? "num" : "clip" });
+    const kind = column === "state" ? "is-" + state.table.texts.state[state.table.codes.state[row]] : right(column) ? "num" : "clip";
+    if (column !== "resource") return make("td", { textContent: text, className: kind });
     const id = charges.idOf(state.table, row);
     const link = make("a", { textContent: text || "Charge " + id.slice(0, 8), href: written({ ...address, charge: id }) });
     return make("th", { scope: "row", className: "clip" }, link);
@@ -607,7 +608,7 @@
 
   function sum(label, total, currency) {
     const name = currency ? label + " " + currency : label;
-    const box = make("span", { className: "sum sum-" + label.toLowerCase().replace(" ", "-") }, name + " ", make("b", { className: "figure", textContent: money(total, currency) }));
+    const box = make("span", { className: "sum sum-" + label.toLowerCase().replace(" ", "-") }, name + " ", make("span", { className: "figure", textContent: money(total, currency) }));
     box.dataset.sum = name;
     return box;
   }
@@ -960,6 +961,7 @@
         if (overview) overview.hidden = false;
         return;
       }
+      if (year) showSubject(about);
       table.own = table.texts.currency.map((currency) => (currency === setup.currency ? 1 : 0));
       progress("");
       part("body").hidden = false;
@@ -968,6 +970,13 @@
     } catch (error) {
       progress("The charges cannot be shown: " + error.message + ".");
     }
+  }
+
+  function showSubject(about) {
+    const [heading, text] = document.querySelector("[data-subject]").children;
+    const last = setup.months[setup.months.length - 1];
+    heading.replaceChildren("Charges of ", make("bdi", { textContent: [...about.wanted].map((each) => named(about.field, each)).join(" and ") }));
+    text.textContent = setup.months.length > 1 ? setup.months[0].name + " to " + last.name : last.name;
   }
 
   function choose() {
