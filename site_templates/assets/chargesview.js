@@ -78,6 +78,7 @@
     if (field === "state") return setup.states[text] || text;
     if (field === "flags") return charges.flagsOf(text).map((flag) => charges.name("flag", flag)).join(", ");
     if (field === "period") return monthOf(text).name;
+    if (field === "day" && text) return humanDay(text);
     return charges.name(field, text);
   }
 
@@ -450,7 +451,7 @@
     const before = shown.findIndex((column) => MONEY.includes(column));
     const title = make("div", { role: "gridcell", className: "c-group" });
     title.append(make("span", { className: "fold", textContent: closed ? "▸" : "▾", "aria-hidden": "true" }));
-    title.append(make("bdi", { textContent: named(address.group, group.text) }), make("span", { className: "soft", textContent: counted(group.rows.length, "charge") }));
+    title.append(make("bdi", { textContent: named(address.group, group.text) }), " ", make("span", { className: "soft", textContent: counted(group.rows.length, "charge") }));
     title.style.gridColumn = "1 / " + (before < 0 ? "-1" : before + 1);
     const rest = before < 0 ? [] : shown.slice(before).map((column) => {
       const cell = make("div", { role: "gridcell", className: "c-" + column + (right(column) ? " right" : "") });
@@ -948,6 +949,7 @@
     const about = subject();
     const overview = document.querySelector("[data-year]");
     if (overview) overview.hidden = Boolean(about);
+    if (year) showSubject(about);
     root.hidden = year && !about;
     if (root.hidden) return;
     part("body").hidden = true;
@@ -961,7 +963,6 @@
         if (overview) overview.hidden = false;
         return;
       }
-      if (year) showSubject(about);
       table.own = table.texts.currency.map((currency) => (currency === setup.currency ? 1 : 0));
       progress("");
       part("body").hidden = false;
@@ -972,8 +973,17 @@
     }
   }
 
+  // The title of a view over twelve months; without a project or PI, that of the list of months.
+  const subjectBox = document.querySelector("[data-subject]");
+  const titles = subjectBox ? [...subjectBox.children].map((each) => each.textContent) : [];
+
   function showSubject(about) {
-    const [heading, text] = document.querySelector("[data-subject]").children;
+    const [heading, text] = subjectBox.children;
+    if (!about) {
+      heading.textContent = titles[0];
+      text.textContent = titles[1];
+      return;
+    }
     const last = setup.months[setup.months.length - 1];
     heading.replaceChildren("Charges of ", make("bdi", { textContent: [...about.wanted].map((each) => named(about.field, each)).join(" and ") }));
     text.textContent = setup.months.length > 1 ? setup.months[0].name + " to " + last.name : last.name;
