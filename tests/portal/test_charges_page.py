@@ -100,7 +100,7 @@ def sums(page: playwright.Page) -> dict[str, str]:
     found: dict[str, str] = page.evaluate(
         """() => Object.fromEntries([
             ["n", document.querySelector("[data-sums] .n").textContent],
-            ...[...document.querySelectorAll("[data-sum]")].map(e => [e.dataset.sum, e.querySelector(".figure").textContent]),
+            ...[...document.querySelectorAll("[data-sum] .figure")].map(e => [e.parentNode.dataset.sum, e.textContent]),
         ])"""
     )
     return found
