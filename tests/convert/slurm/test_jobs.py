@@ -202,6 +202,20 @@ def test_an_export_without_a_header(case: Case) -> None:
     assert again[0]["x_SourceLine"] == "1"
 
 
+def test_a_name_with_a_sign_is_no_delimiter_of_an_export_without_a_header(case: Case) -> None:
+    case.set(slurm={"columns": ["Cluster", *(name for name in HEADER.split("|") if name != "Cluster")]})
+    (row, *_) = case.rows(f"north-1|{ONE.replace('|north|', '|')}\n")
+    assert row["x_Cluster"] == "north-1"
+
+
+def test_a_list_of_tasks_that_is_cut_is_no_step(case: Case) -> None:
+    """SLURM_BITSTR_LEN; `123_[1,3,...]`. Without JobIDRaw, JobID is what there is."""
+    text = export(record(JobID="123_[1,3,...]")).replace("JobIDRaw", "Comment")
+    done, problems = case.run(text)
+    assert done is not None
+    assert (done.used, [each.code for each in problems]) == (1, ["usage-array"])
+
+
 def test_line_ends_and_a_byte_order_mark_of_another_system(case: Case) -> None:
     expected = case.rows(export(ONE))
     assert case.rows(("\ufeff" + export(ONE)).replace("\n", "\r\n")) == expected
