@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
 
+from openchargeback.addresses import with_conditions
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod, State, Statement
 
@@ -54,13 +56,21 @@ PERIODS = "periods/index.html"
 PIS = "pis/index.html"
 PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
+REVIEW_ITEMS = "review/items.js"
 SOURCES = "sources/index.html"
+CHARGES = "charges/index.html"
+CHARGE_NAMES = "charges/names.js"
 RATES = "rates/index.html"
 ABOUT = "about/index.html"
 STATEMENTS = "statements"
 SPANS = "spans"
 DATA_FOLDER = "data"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
+
+
+def review_data(period: str) -> str:
+    """The evidence on what a month holds, as a script beside the review page."""
+    return f"review/{folder_name(period)}.js"
 
 
 def schema(name: str) -> str:
@@ -71,6 +81,16 @@ def schema(name: str) -> str:
 def period_page(period: str) -> str:
     """One month."""
     return f"periods/{folder_name(period)}/index.html"
+
+
+def statements_page(period: str) -> str:
+    """All statements of one month."""
+    return f"{statements_folder(period)}/index.html"
+
+
+def pi_months(email: str) -> str:
+    """A script that lists a PI's pages by month, for the month picker."""
+    return f"pis/{folder_name(email)}/months.js"
 
 
 def pi_page(email: str) -> str:
@@ -146,6 +166,31 @@ def charges_file(period: BilledPeriod) -> str:
     return f"{DATA_FOLDER}/{folder_name(period.period)}/charges.csv" + (".gz" if packed else "")
 
 
+def charges_page(period: str) -> str:
+    """The charge browser of one month."""
+    return f"charges/{folder_name(period)}/index.html"
+
+
+def charges_view(period: str, **conditions: str | Sequence[str]) -> str:
+    """The charge browser with conditions, each a value or several of which one must match; `sort`, `group` as well.
+
+    `charges_view("2025-01", project="x", state="held")` is `charges/2025-01/index.html#project=x&state=held`. An empty
+    period means the last twelve months, which needs a project or PI. Fields: state, source, service, resource, project,
+    pi, fund, flag, day; c is the id of a single charge, or its start.
+    """
+    return with_conditions(charges_page(period) if period else CHARGES, **conditions)
+
+
+def charges_script(period: str) -> str:
+    """The charges of one month as data for its charge browser."""
+    return f"charges/{folder_name(period)}/data.js"
+
+
+def charge_details_script(period: str, number: int) -> str:
+    """The details of some of the charges of one month."""
+    return f"charges/{folder_name(period)}/details-{number}.js"
+
+
 def lines_file(period: str) -> str:
     """The billing lines of a month as data."""
     return f"{DATA_FOLDER}/{folder_name(period)}/lines.csv"
@@ -173,6 +218,14 @@ def own_page(name: str) -> str:
 def ledger_schema(name: str) -> str:
     """A JSON Schema of a ledger's YAML files, by its file name."""
     return f"schemas/ledger/{name}"
+
+
+MONTHS = "assets/months.js"
+"""A script that lists the months, for the month picker of every page."""
+
+
+SEARCH_INDEX = "assets/index.js"
+"""What the search box searches."""
 
 
 def asset(name: str) -> str:

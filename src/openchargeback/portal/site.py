@@ -19,11 +19,24 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
+from openchargeback.portal.scripts import months_data, payer_pages, script
+from openchargeback.portal.search_index import search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
-from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
+from openchargeback.portal.views import (
+    charges,
+    dashboard,
+    files,
+    journals,
+    payers,
+    periods,
+    review,
+    review_data,
+    statement_lists,
+)
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.templating.environment import Templates
@@ -38,7 +51,7 @@ class Site:
 
     periods: ascending. journal_files: period → paths in the output folder of its journal's files.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
-    known: the projects of the directory with the values they fill into a decision today.
+    choices: what a decision may name.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
@@ -56,7 +69,7 @@ class Site:
     logo: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
-    known: tuple[review.KnownProject, ...] = ()
+    choices: review.Choices = review.NO_CHOICES
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
@@ -86,7 +99,33 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     shell, book = site_shell(site), site_book(site)
     digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
-    return [*pages, *_assets(site, env)]
+    return [*pages, *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
+
+
+def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
+    """One job for each page of the charge browser, and one for the names that it shows; not for its data."""
+    shell, book, digest = site_shell(site), site_book(site), env.digest
+    names = names_script(charges.charge_names(book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in _charges(site, book, browsed)]
+    return [*pages, FileJob(paths.CHARGE_NAMES, fingerprint("file", names), partial(bytes, names))]
+
+
+def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_PlannedPage]:
+    """The pages of the charge browser: of all months, and of each."""
+    now, others = book.head_month(book.current), paths.charges_page("*")
+    head = Head(paths.CHARGES, "Charges", "charges", now, others)
+    yield _plan("pages/charges.html", head, charges.year_of_charges(book))
+    for index, period in enumerate(book.periods):
+
+        def view(index: int = index, period: BilledPeriod = period) -> charges.MonthOfCharges:
+            return charges.month_of_charges(book, index, browsed(period))
+
+        month = period.period
+        title = f"Charges, {period_human(month)}"
+        head = Head(paths.charges_page(month), title, "charges", book.head_month(index), others)
+        # The period's digest determines its charges.
+        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
+        yield _PlannedPage("pages/charges_month.html", head, shows, view)
 
 
 def site_shell(site: Site) -> Shell:
@@ -122,73 +161,113 @@ def _page_job(env: Templates, digest: str, shell: Shell, currency: str, page: _P
     return FileJob(page.head.path, key, content)
 
 
-def _head(path: str, title: str, section: str, *crumbs: Link) -> Head:
-    return Head(path, title, section, (Link("Overview", paths.DASHBOARD), *crumbs, Link(title)))
-
-
 def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
-    """Every page, in the order of the navigation."""
-    first = Head(paths.DASHBOARD, "Overview", "overview")
-    yield _plan("pages/dashboard.html", first, dashboard.dashboard(book, site.provenance))
-    yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
+    """Every page, in the order of the menu."""
+    now = book.head_month(book.current)
+    months = paths.period_page("*")
+
+    def head(path: str, title: str, section: str = "", others: str = "") -> Head:
+        return Head(path, title, section, now, others)
+
+    first = head(paths.DASHBOARD, "Overview", "overview", months)
+    overview = dashboard.dashboard(book, site.provenance, site.postings, site.deliveries)
+    yield _plan("pages/dashboard.html", first, overview)
+    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), periods.period_list(book))
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
     yield _plan(
-        "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
+        "pages/review.html",
+        head(paths.REVIEW, "Review", "review", f"{paths.REVIEW}#period=*"),
+        review.queue(_waiting(site, book)),
     )
     if site.rates:
-        yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
-    yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
+        yield _plan("pages/rates.html", head(paths.RATES, "Rates"), site.rates)
+    yield _plan("pages/sources.html", head(paths.SOURCES, "Files received"), files.received(book))
     for text in site.pages:
         view = files.own_page(text)
-        yield _plan("pages/own.html", _head(paths.own_page(text.name), view.title, f"page:{text.name}"), view)
-    about = _head(paths.ABOUT, "About these figures", "about")
-    yield _plan("pages/about.html", about, files.about(book, site.provenance))
+        yield _plan("pages/own.html", head(paths.own_page(text.name), view.title), view)
+    yield _plan("pages/about.html", head(paths.ABOUT, "About these figures"), files.about(book, site.provenance))
 
 
 def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
-    """The page of a month and that of its journal."""
-    period, crumb = book.periods[index], Link("Periods", paths.PERIODS)
-    name, page = period_human(period.period), paths.period_page(period.period)
-    journal_files = site.journal_files.get(period.period, ())
-    postings = site.postings.get(period.period, ())
-    head = _head(page, name, "periods", crumb)
-    deliveries = site.deliveries.get(period.period, ())
-    month = periods.period_view(book, index, journal_files, postings, deliveries=deliveries, spans=site.spans)
-    yield _plan("pages/period.html", head, month)
-    head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
+    """The pages of a month: its totals, its statements, its journal."""
+    period, now = book.periods[index], book.head_month(index)
+    month = period.period
+    name = period_human(month)
+
+    def head(path: Callable[[str], str], title: str, section: str) -> Head:
+        return Head(path(month), f"{title}{name}", section, now, path("*"))
+
+    journal_files, postings = site.journal_files.get(month, ()), site.postings.get(month, ())
+    deliveries = site.deliveries.get(month, ())
+    totals = periods.period_view(book, index, journal_files, postings, deliveries=deliveries)
+    yield _plan("pages/period.html", head(paths.period_page, "", "overview"), totals)
+    listed = statement_lists.statements_view(book, index, site.spans)
+    yield _plan("pages/statements.html", head(paths.statements_page, "Statements, ", "statements"), listed)
     view = partial(journals.journal_view, book, index, journal_files, postings)
+    journal = head(paths.journal_page, "Journal, ", "journals")
     if not period.digest:
-        yield _plan("pages/journal.html", head, view())
+        yield _plan("pages/journal.html", journal, view())
         return
     # A journal is long, and the period's digest and the settings determine all of it.
     numbers = tuple(statement.number for statement in period.statements)
     shows = (
         period.digest,
         state_view(period),
-        book.totals[period.period],
+        book.totals[month],
         numbers,
         journal_files,
         postings,
         period.documents,
         period.again,
-        site.config_of(period.period),
+        site.config_of(month),
     )
-    yield _PlannedPage("pages/journal.html", head, shows, view)
+    yield _PlannedPage("pages/journal.html", journal, shows, view)
 
 
 def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The lists and the pages of PIs and projects."""
-    pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
-    yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
+    now, months = book.head_month(book.current), paths.statements_page("*")
+    head = Head(paths.PIS, "PIs", "statements", now, months)
+    yield _plan("pages/pis.html", head, payers.pi_list(book))
     for email in book.pis:
-        head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
+        title = book.person(email).name or email
+        head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
         yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
-    yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
+    head = Head(paths.PROJECTS, "Projects", "statements", now, months)
+    yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:
-        head = _head(paths.project_page(project), project or "Without project", "projects", projects)
+        head = Head(paths.project_page(project), project or "Without project", "statements", now, months)
         yield _plan("pages/project.html", head, payers.project_view(book, project))
+
+
+def _waiting(site: Site, book: Book) -> review.Waiting:
+    return review.Waiting.of(book, site.choices, site.deliveries, site.provenance.commit_date)
+
+
+def _review_data(site: Site, book: Book) -> Iterator[FileJob]:
+    """The data of the review page."""
+    waiting = _waiting(site, book)
+    scripts = [(paths.REVIEW_ITEMS, review_data.items_script(waiting))]
+    for path, content in (*scripts, *review_data.evidence_scripts(waiting)):
+        yield FileJob(path, fingerprint("file", content), partial(bytes, content))
+
+
+def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
+    """What the month picker and the search box of every page need."""
+    items = sum(len(period.undecided) for period in book.periods)
+    yield _script(paths.MONTHS, "months", months_data(book, items))
+    listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
+    own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
+    for email, pages in payer_pages(book, site.spans).items():
+        yield _script(paths.pi_months(email), "pages", pages)
+
+
+def _script(path: str, name: str, value: object) -> FileJob:
+    content = script(name, value)
+    return FileJob(path, fingerprint("file", content), partial(bytes, content))
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:

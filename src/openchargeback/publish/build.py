@@ -14,18 +14,18 @@ from openchargeback import __version__
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
 from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
+from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
-from openchargeback.portal.site import FileJob, Site, site_jobs
+from openchargeback.portal.site import FileJob, Site, charges_jobs, site_jobs
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
-from openchargeback.portal.views.review import KnownProject
+from openchargeback.portal.views.review import choices
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
@@ -164,7 +164,8 @@ def _plan_output(
     site = replace(site, spans=month_spans(books, charges))
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
-    made = (*site_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
+    browser = charges_jobs(site, env, lambda period: charges.open_data(period).browsed)
+    made = (*site_jobs(site, env), *browser, *span_jobs(site, env, books.ledger.directory))
     pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
     if pdfs:
         spans = span_pdfs(site, env, books.ledger.directory)
@@ -291,7 +292,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logo=ledger.logo.data if ledger.logo else None,
         settings={period: ledger.settings(period) for period in ledger.records},
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
-        known=_known_projects(ledger),
+        choices=choices(ledger.directory, schema_comment(ledger.root, "approvals/2025-01/new.yaml")),
         rates=_rates(ledger.root),
         postings=ledger.postings,
         deliveries=ledger.deliveries,
@@ -305,15 +306,6 @@ def _rates(root: Path) -> tuple[ServiceRates, ...]:
     from openchargeback.convert.kept import kept_configs
 
     return rates(kept_configs(root)[0])
-
-
-def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:
-    """The PI and fund that a decision naming a project takes from the directory; empty if they change over time."""
-    found = []
-    for id_, entry in sorted(ledger.directory.projects.items()):
-        only = entry.entries[0] if len(entry.entries) == 1 else Entry()
-        found.append(KnownProject(id_, entry.project.title, only.pi, only.fund))
-    return tuple(found)
 
 
 def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:

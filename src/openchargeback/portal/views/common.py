@@ -25,7 +25,7 @@ from openchargeback.model import (
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
-from openchargeback.portal.shell import Link
+from openchargeback.portal.shell import HeadMonth, Link
 from openchargeback.portal.statement_words import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human, percent_filter, period_human
@@ -120,6 +120,12 @@ def state_view(period: BilledPeriod) -> StateView:
     return StateView("open", "Open", f"Not final: figures change until the month is closed.{revision}")
 
 
+def head_month(period: BilledPeriod) -> HeadMonth:
+    """A month for the head of a page."""
+    state = state_view(period)
+    return HeadMonth(period.period, state.kind, state.word)
+
+
 def change(now: Decimal, before: Decimal) -> Change:
     """The difference, and its percentage of the previous amount if that was above zero."""
     percent = money.change_percent(now - before, before) if before > 0 else None
@@ -175,6 +181,20 @@ class Book:
             for source in (*(total.source for total in period.sources), *(line.source for line in period.lines)):
                 totals.setdefault(source, ZERO)
         self.colors = charts.colors(list(config.sources), totals)
+
+    @property
+    def current(self) -> int:
+        """The index of the month that pages show unless another is chosen: the last one issued, else the last."""
+        issued = [index for index, period in enumerate(self.periods) if period.state is not State.OPEN]
+        return issued[-1] if issued else len(self.periods) - 1
+
+    def state(self, period: str) -> StateView | None:
+        """The state of a month; None if the ledger does not have it."""
+        return state_view(self.periods[self.months.index(period)]) if period in self.totals else None
+
+    def head_month(self, index: int) -> HeadMonth | None:
+        """The month at this index for the head of a page; None in a ledger without charges."""
+        return head_month(self.periods[index]) if self.periods else None
 
     def summary(self, index: int) -> Summary:
         """The headline figures of the month at this index."""
