@@ -240,6 +240,26 @@ def test_a_workflow_of_a_guide_may_do_what_it_does_and_no_more(page: Path) -> No
     assert "gh pr merge" not in workflow
 
 
+EXAMPLES_OF_CONFIGS = sorted(
+    {
+        line
+        for page in [*DOCS.glob("*-export-guide.md"), DOCS / "IMPLEMENTATION-GUIDE-TEMPLATE.md"]
+        for line in re.findall(
+            r"^focus-billing convert \S+ --example-config > \S+$", page.read_text("utf-8"), re.MULTILINE
+        )
+    }
+)
+
+
+@pytest.mark.parametrize("command", EXAMPLES_OF_CONFIGS)
+def test_a_config_to_begin_with_is_printed(site: Site, command: str) -> None:
+    """Of the kinds that are built in; `gpu-farm` is the package that the template writes."""
+    done = site.run(command)
+    assert (done.returncode == 0) == ("gpu-farm" not in command), done.stderr
+    (written,) = site.folder.iterdir()
+    assert ("\nprovider: " in written.read_text()) == (done.returncode == 0)
+
+
 # Pull requests
 
 
@@ -343,11 +363,27 @@ def test_the_workflow_of_a_conversion_opens_a_pull_request(site: Site, name: str
     opened(site, page, clone, branch, charges | usage)
 
 
-def opened(site: Site, page: str, clone: Path, branch: str, files: set[str]) -> None:
+@pytest.mark.slow
+def test_the_workflow_of_a_shared_cluster_opens_a_pull_request(site: Site) -> None:
+    """With use on every day of the month, as the script demands."""
+    page, example = "kubernetes-export-guide.md", DOCS / "kubernetes_example"
+    clone = ledger(site, "aws", conversions__shared_yaml=example / "shared.yaml")
+    put(clone / "collect-opencost.sh", block(page, "aws s3 cp"))
+    head, use, *_ = (example / "opencost.csv").read_text().splitlines()
+    days = [use.replace("2025-01-10", f"2025-01-{day:02d}") for day in range(1, 32)]
+    put(site.folder / "cloud/all.csv", "".join(f"{line}\n" for line in [head, *days]))
+    shutil.copy(example / "nodes.csv", site.folder / "cloud/aws.csv")
+    site.has("aws", f'for each; do :; done; cp "{site.folder}/cloud/${{each##*/}}" "$each"')
+    (site.folder / "runner").mkdir()
+    charges = {"charges/2025-01/aws.csv", "usage/2025-01/aws.parquet"}
+    opened(site, page, clone, "kubernetes-2025-01", charges, RUNNER_TEMP=str(site.folder / "runner"))
+
+
+def opened(site: Site, page: str, clone: Path, branch: str, files: set[str], **more: str) -> None:
     """Run the steps of a workflow; they must push these files on a branch, and open a pull request with it."""
     site.has("gh", "")
     variables = put(site.folder / "github-env", "")
-    env = {"GITHUB_ENV": str(variables), "OCI_TENANCY": "ocid1.tenancy.oc1..a"}
+    env = {"GITHUB_ENV": str(variables), "OCI_TENANCY": "ocid1.tenancy.oc1..a", **more}
     for script in steps(page):
         known = dict(line.split("=", 1) for line in variables.read_text().splitlines())
         done = site.run(script.replace("/srv/billing", str(site.folder / "billing")), folder=clone, **env, **known)
