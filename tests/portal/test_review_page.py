@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -381,7 +381,9 @@ def test_payloads_typed_into_the_form_stay_text(page: playwright.Page, books: Al
 
 
 def test_items_of_two_open_months_are_decided_apart(page: playwright.Page, tmp_path: Path) -> None:
-    months = {month: [charge("5", tags(project="proteins", fund=""), month=month)] for month in ("2025-01", "2025-02")}
+    months: dict[str, Sequence[dict[str, str]]] = {
+        month: [charge("5", tags(project="proteins", fund=""), month=month)] for month in ("2025-01", "2025-02")
+    }
     page.goto(review_ledger.page(review_ledger.make(tmp_path / "ledger", months), tmp_path / "page"))
     page.locator("thead [type=checkbox]").check()
     fill(page, fund="BIO-1")

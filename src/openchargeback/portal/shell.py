@@ -88,11 +88,14 @@ class Head:
         """The pages of this page's section."""
         if self.section == "statements" and self.month:
             first = Link("Statements", paths.statements_page(self.month.period))
-            return (first, Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS))
+            groups = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS), Link("Funds", paths.FUNDS)
+            return (first, *groups, Link("Departments", paths.DEPARTMENTS))
         if self.section == "charges" and self.month:
             return Link("One month", paths.charges_page(self.month.period)), Link("Twelve months", paths.CHARGES)
         if self.section == "overview":
-            return Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS)
+            return Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("Reports", paths.REPORTS)
+        if self.section == "review":
+            return Link("Review", paths.REVIEW), Link("Approvals made", paths.APPROVALS)
         return ()
 
 
@@ -118,7 +121,9 @@ def make_shell(
         help=(
             *(Link(page.title or page.name, paths.own_page(page.name)) for page in pages),
             *((Link("Rates", paths.RATES),) if rates else ()),
-            Link("Files received", paths.SOURCES),
+            Link("Sources", paths.SOURCES),
+            Link("Files received", paths.FILES),
+            Link("Data downloads", paths.DATA),
             Link("About these figures", paths.ABOUT),
         ),
         showback=showback,

@@ -6,14 +6,16 @@ all templates and assets, and the version of the program. Equal keys mean equal 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
 from openchargeback.ledger.deliveries import Delivery
+from openchargeback.ledger.directory import FundEntry
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
@@ -27,18 +29,26 @@ from openchargeback.portal.search_index import search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import (
+    approvals,
     charges,
     dashboard,
+    data,
+    departments,
     files,
+    funds,
     journals,
     payers,
     periods,
+    reports,
     review,
     review_data,
+    sources,
     statement_lists,
 )
 from openchargeback.portal.views.common import Book, for_showback, state_view
+from openchargeback.portal.views.fiscal_years import fiscal_years
 from openchargeback.portal.views.rates import ServiceRates
+from openchargeback.portal.views.sheet import Sheet
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -56,7 +66,8 @@ class Site:
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
     spans: the statements over a month of PIs with several projects, and of departments.
-    deliveries: what was emailed for a period.
+    deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
+    charges of a period. pdfs: whether the build has PDFs.
     """
 
     config: Config
@@ -75,6 +86,9 @@ class Site:
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     spans: tuple[SpanStatement, ...] = ()
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    funds: dict[str, FundEntry] = field(default_factory=dict)
+    invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
+    pdfs: bool = True
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -94,12 +108,41 @@ class FileJob:
     render: Callable[[], bytes]
 
 
-def site_jobs(site: Site, env: Templates) -> list[FileJob]:
-    """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
-    shell, book = site_shell(site), site_book(site)
+def site_jobs(site: Site, env: Templates, book: Book | None = None) -> list[FileJob]:
+    """One job for each page and each asset, except the statements, which `statement_jobs` creates.
+
+    book: that of the site, if it has been made.
+    """
+    shell, book = site_shell(site), book or site_book(site)
     digest = env.digest
-    pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
-    return [*pages, *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
+    planned = list(_pages(site, book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
+    csv = {job.path: job for page in planned for job in _tables(page)}
+    return [*pages, *csv.values(), *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
+
+
+@dataclass(frozen=True, slots=True)
+class LastPage:
+    """A page about the other files of an output, rendered once all are written.
+
+    key: what it shows follows from this and from the inputs of those files. render: takes their sizes by path.
+    """
+
+    path: str
+    key: str
+    render: Callable[[Mapping[str, int]], bytes]
+
+
+def last_page(site: Site, env: Templates, book: Book) -> LastPage:
+    """The page of the downloads."""
+    shell, template = site_shell(site), "pages/data.html"
+    head = Head(paths.DATA, "Data downloads", month=book.head_month(book.current))
+
+    def content(sizes: Mapping[str, int]) -> bytes:
+        view = data.data_page(book, site.journal_files, sizes)
+        return render(env, template, shell, head, site.config.currency, view)
+
+    return LastPage(paths.DATA, fingerprint(__version__, env.digest, template, shell, head), content)
 
 
 def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
@@ -181,9 +224,14 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
         head(paths.REVIEW, "Review", "review", f"{paths.REVIEW}#period=*"),
         review.queue(_waiting(site, book)),
     )
+    yield from _funds(site, book)
+    yield from _departments(site, book)
+    yield from _reports(site, book)
+    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book))
     if site.rates:
         yield _plan("pages/rates.html", head(paths.RATES, "Rates"), site.rates)
-    yield _plan("pages/sources.html", head(paths.SOURCES, "Files received"), files.received(book))
+    yield from _sources(site, book)
+    yield _sheet(book, paths.FILES, "", files.received(book))
     for text in site.pages:
         view = files.own_page(text)
         yield _plan("pages/own.html", head(paths.own_page(text.name), view.title), view)
@@ -254,6 +302,57 @@ def _review_data(site: Site, book: Book) -> Iterator[FileJob]:
         yield FileJob(path, fingerprint("file", content), partial(bytes, content))
 
 
+def _sheet(book: Book, path: str, section: str, view: Sheet, others: str = "") -> _PlannedPage:
+    """A page of figures, named as it says. others: the page that the month picker leads to."""
+    head = Head(path, view.window or view.title, section, book.head_month(book.current), others)
+    return _plan("pages/sheet.html", head, view)
+
+
+def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of funds."""
+    lines, months = funds.fund_lines(book), paths.statements_page("*")
+    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds, lines), months)
+    for id_, own in lines.items():
+        view = funds.fund_view(book, site.funds, id_, own)
+        yield _sheet(book, paths.fund_page(id_), "statements", view, months)
+
+
+def _departments(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of departments."""
+    pages, months = departments.month_pages(site.spans), paths.statements_page("*")
+    yield _sheet(book, paths.DEPARTMENTS, "statements", departments.department_list(book, pages), months)
+    for name in book.by_department:
+        view = departments.department_view(book, name, pages, site.funds)
+        yield _sheet(book, paths.department_page(name), "statements", view, months)
+
+
+def _reports(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of fiscal years."""
+    found = site_reports(site, book)
+    yield _sheet(book, paths.REPORTS, "overview", reports.report_list(book, found, pdf=site.pdfs))
+    for each in found:
+        yield _sheet(book, paths.report_page(each.year.year), "overview", each.sheet)
+
+
+def _sources(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of sources."""
+    yield _sheet(book, paths.SOURCES, "", sources.source_list(book))
+    for name in sources.source_names(book):
+        yield _sheet(book, paths.source_page(name), "", sources.source_view(book, name, site.invoices))
+
+
+def site_reports(site: Site, book: Book) -> list[reports.Report]:
+    """The reports of all fiscal years, ascending."""
+    return [reports.report(book, year, site.funds, pdf=site.pdfs) for year in fiscal_years(book)]
+
+
+def _tables(page: _PlannedPage) -> Iterator[FileJob]:
+    """The CSV files of a page's tables."""
+    for each in page.shows.tables if isinstance(page.shows, Sheet) else ():
+        if each.csv:
+            yield FileJob(each.csv.path, each.csv.sha256, partial(bytes, each.csv.content))
+
+
 def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
     """What the month picker and the search box of every page need."""
     items = sum(len(period.undecided) for period in book.periods)
@@ -278,8 +377,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for dialect in SCHEMAS:
         content = schema_bytes(dialect)
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
-    for name, data in shipped_schemas().items():
-        yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
+    for name, content in shipped_schemas().items():
+        yield FileJob(paths.ledger_schema(name), fingerprint("file", content), partial(bytes, content))
     record = shipped_schema()
     yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
     theme = theme_css(site.config.portal.accent)

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from openchargeback import money
+from openchargeback.billing.completeness import Completeness, completeness, month_of
 from openchargeback.billing.span_statements import SpanStatement, SubjectKind
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config
@@ -160,6 +162,7 @@ class Book:
         # A period sums its amounts again on every access, and a site needs them often.
         self.totals = {each.period: each.shown if self.showback else each.amounts for each in periods}
         self._rows: dict[str, StatementRow] = {}
+        self._completeness: dict[int, tuple[Completeness, ...]] = {}
         due = not self.showback
         self.by_pi = self._add_up(lambda line: line.pi, posted=due)
         self.by_project = self._add_up(lambda line: line.project, posted=due)
@@ -214,6 +217,29 @@ class Book:
             previous_billed=before,
             change=change(amounts.billed, before) if previous else None,
         )
+
+    @cached_property
+    def departments(self) -> dict[tuple[str, str], str]:
+        """The department of each PI in each month, as its statement names it: by month and email address."""
+        return {(each.period, s.pi.email): s.pi.department for each in self.periods for s in each.statements}
+
+    @cached_property
+    def by_department(self) -> dict[str, list[BillingLine]]:
+        """The lines that count on pages, ascending by month, by department; empty if no PI has one."""
+        found: dict[str, list[BillingLine]] = defaultdict(list)
+        for period in self.periods:
+            for line in period.lines:
+                if line.posted != self.showback:
+                    found[self.departments.get((line.period, line.pi), "")].append(line)
+        return {name: found[name] for name in sorted(found)} if any(found) else {}
+
+    def completeness(self, index: int) -> tuple[Completeness, ...]:
+        """Each source of the month at this index compared with the months before."""
+        if index not in self._completeness:
+            # More months back than the rule looks at make no difference.
+            months = [month_of(each) for each in self.periods[: index + 1]]
+            self._completeness[index] = completeness(months[-1], months[:-1], self.settings(self.months[index]))
+        return self._completeness[index]
 
     def amounts(self, statement: Statement) -> Amounts:
         """The amounts of a statement on these pages: what is due, or in a showback book what is shown."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.completeness import GONE_SHOWN, Completeness
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, latest
@@ -224,8 +224,6 @@ def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
 
 def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
     name = book.months[index]
-    # More months back than the rule looks at make no difference.
-    months = [month_of(each) for each in book.periods[: index + 1]]
     return tuple(
         CompletenessRow(
             label=book.source_label(row.source, name),
@@ -235,7 +233,7 @@ def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
             percent=words.against_median(row),
             gone=tuple(book.pi_link(pi) for pi in row.gone[:GONE_SHOWN]),
         )
-        for row in completeness(months[-1], months[:-1], book.settings(name))
+        for row in book.completeness(index)
     )
 
 

@@ -331,7 +331,7 @@ def _pieces(text: str, keys: Sequence[str], *, malformed: bool) -> list[object]:
     ]
 
 
-def _piece(text: str, *, at_fault: bool) -> list[object]:
+def _piece(text: str, *, at_fault: bool) -> list[str | int]:
     shown = visible(text)
     if len(shown) > 2 * _MOST_TEXT:
         shown = f"{shown[:_MOST_TEXT]} … {shown[-_MOST_TEXT:]}"
