@@ -138,6 +138,8 @@ def test_steps_are_never_counted(case: Case) -> None:
             "used no time",
         ),
         ({"State": "PENDING", "Start": "Unknown", "End": "Unknown", "ElapsedRaw": 0, "AllocTRES": ""}, "used no time"),
+        # `sacct -T`: it started after the window, whose end is its End.
+        ({"Start": "2025-02-03T08:00:00", "End": "2025-02-01T00:00:00", "ElapsedRaw": 0}, "used no time"),
         ({"State": "REVOKED"}, "ran in another cluster"),
         ({"Start": "2025-02-02T08:00:00", "End": "2025-02-02T09:00:00"}, "no time in the period"),
         ({"Start": "2024-12-31T23:00:00", "End": "2025-01-01T00:00:00"}, "no time in the period"),
