@@ -90,7 +90,7 @@ def ask(ledger: RecordedLedger, item: QueueItem, *, to: str, why: str, office: O
         raise UsageFault(f"the directory has no fund of {pi}, so there is nothing to choose from; add one to a project")
     people = list(dict.fromkeys(filter(None, (pi, canonical_email(email.grants)))))
     with sending_alone(root), workbench(root) as folder:
-        log = Log(root, item.period)
+        log = Log.to_write(root, item.period)
         deliveries = [each for to in people if (each := _delivery(log, item, pi, to, choices, why, email)) is not None]
         if not deliveries:
             asked = last_asked(log.deliveries, item.id)
