@@ -26,7 +26,7 @@ from openchargeback.ledger.approvals import Answer
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, DeliveryState, FundChoice, last_asked
 from openchargeback.ledger.directory import Directory, canonical_email
 from openchargeback.ledger.periods import last_day
-from openchargeback.ledger.settings import EmailSettings, Payer
+from openchargeback.ledger.settings import Config, EmailSettings, Payer
 from openchargeback.model import QueueItem
 from openchargeback.portal.statement_parts import source_label
 from openchargeback.portal.statement_words import flag_words
@@ -194,12 +194,18 @@ def _question(ledger: RecordedLedger, item: QueueItem, delivery: Delivery, also:
         unit=item.currency,
         days=days,
         resources=tuple(one_line(each) for each in details.resources),
-        reasons=tuple(flag_words(flag) for flag in item.uncleared),
+        reasons=tuple(_reason(flag, config) for flag in item.uncleared),
         choices=rows,
         also=also,
         pi=one_line(directory.person(delivery.pi).name),
         currency=config.currency,
     )
+
+
+def _reason(flag: str, config: Config) -> str:
+    """Why charges are held: the flag in words, with the institution's own reason for a pattern."""
+    own = next((one_line(each.reason) for each in config.review.patterns if flag == f"pattern:{each.name}"), "")
+    return f"{flag_words(flag)} ({own})" if own else flag_words(flag)
 
 
 @dataclass(frozen=True, slots=True)
