@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,14 +21,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "billing"))
 from closed_ledger import CONFIG, LOGO, close, month, on_item
 from small_ledger import charge, csv_text, tags
 
+from openchargeback import money
 from openchargeback.billing.span_statements import SpanRequest, SpanStatement, Subject, SubjectKind, span_number
 from openchargeback.model import Amounts, Entry
-from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.portal import paths
+from openchargeback.problems import LedgerFault, Severity, UsageFault
 from openchargeback.publish.books import AllBooks, open_books, open_cache
 from openchargeback.publish.build import build
 from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.past import NO_CACHE
-from openchargeback.publish.spans import month_spans, span_statement
+from openchargeback.publish.spans import configured_spans, month_spans, span_statement
 
 ADA, BO = "ada@example.edu", "bo@example.edu"
 PEOPLE = f"people: [{{email: {ADA}, name: Ada, department: Biology}}, {{email: {BO}, department: Biology}}]\n"
@@ -237,3 +240,48 @@ def test_pages_by_person_do_not_depend_on_pdfs(ledger: Path, tmp_path: Path) -> 
     assert "By person" not in text  # March, the last month, names no users.
     (january,) = (tmp_path / "without/spans/2025-01").glob(f"*{ADA}*.html")
     assert "=user" in january.read_text(encoding="utf-8")
+
+
+RULES = """
+statements:
+  spans:
+    - {project: genomics, from: 2025-01-15, until: 2025-02-14}
+    - {department: Biology, fiscal_year: 2025}
+    - {pi: nobody@example.edu, fiscal_year: 2025}
+"""
+
+
+@pytest.fixture
+def with_rules(ledger: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "ledger"
+    shutil.copytree(ledger, root, ignore=shutil.ignore_patterns(".openchargeback"))
+    with (root / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write(RULES)
+    return root
+
+
+def test_spans_of_the_settings_have_a_page_and_a_pdf_each(with_rules: Path, make: Make, tmp_path: Path) -> None:
+    build(with_rules, tmp_path / "public")
+    award = make(of(SubjectKind.PROJECT, "genomics", dt.date(2025, 1, 15), dt.date(2025, 2, 14)))
+    page = tmp_path / "public" / paths.span_page(award)
+    assert money.human(award.amounts.billed, "USD") in page.read_text(encoding="utf-8")
+    assert (tmp_path / "public" / paths.span_pdf(award)).read_bytes().startswith(b"%PDF")
+    everyone = make(of(SubjectKind.DEPARTMENT, "Biology", dt.date(2025, 1, 1), dt.date(2025, 12, 31)))
+    listed = (tmp_path / "public/periods/index.html").read_text(encoding="utf-8")
+    for each in (award, everyone):
+        assert f"{each.number}</a>" in listed
+    own = (tmp_path / "public" / paths.project_page("genomics")).read_text(encoding="utf-8")
+    assert award.number in own
+    assert everyone.number not in own
+    # One without charges says so, instead of being missing without a message.
+    (nothing,) = (tmp_path / "public/spans/20250101-20251231").glob("nobody*.html")
+    assert "Nothing was charged." in nothing.read_text(encoding="utf-8")
+
+
+def test_a_span_whose_days_are_not_known_is_a_warning(with_rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month that is computed differently today must not keep a portal from being built."""
+    books = open_books(with_rules, keep={Wanted.STATEMENTS})
+    monkeypatch.setattr(MonthCharges, "rows", lambda *_: None)
+    found, problems = configured_spans(books, MonthCharges(books.ledger, NO_CACHE))
+    assert [each.request.subject.id for each in found] == ["nobody@example.edu"]
+    assert {(each.code, each.severity) for each in problems} == {("not-by-day", Severity.WARNING)}

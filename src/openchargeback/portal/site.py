@@ -42,7 +42,7 @@ class Site:
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
-    spans: the statements over a month of PIs with several projects, and of departments.
+    spans: the statements over a month of PIs with several projects and of departments, then those of the settings.
     deliveries: what was emailed for a period.
     """
 
@@ -130,7 +130,7 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """Every page, in the order of the navigation."""
     first = Head(paths.DASHBOARD, "Overview", "overview")
     yield _plan("pages/dashboard.html", first, dashboard.dashboard(book, site.provenance))
-    yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
+    yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book, site.spans))
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
@@ -188,7 +188,7 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
     for project in book.project_ids:
         head = _head(paths.project_page(project), project or "Without project", "projects", projects)
-        yield _plan("pages/project.html", head, payers.project_view(book, project))
+        yield _plan("pages/project.html", head, payers.project_view(book, project, site.spans))
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:

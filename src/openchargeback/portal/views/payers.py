@@ -77,7 +77,7 @@ class PayerView:
 
     period: the last month that has a statement here; without any, the last one with held charges.
     others: the projects of a PI, or the PIs of a project.
-    statements: newest first, with their total over all months. spans: those over all projects of a PI, newest first.
+    statements: newest first, with their total over all months. spans: those that sum up several, newest first.
     people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
     shown_total: the same over all statements.
@@ -122,7 +122,7 @@ def project_list(book: Book) -> PayerList:
 
 
 def pi_view(book: Book, email: str, spans: Sequence[SpanStatement] = ()) -> PayerView:
-    """The page of one PI. spans: the statements over any month."""
+    """The page of one PI. spans: the statements over any month or days."""
     person = book.person(email)
     statements, held = book.statements_by_pi.get(email, ()), book.held_by_pi.get(email, ())
     projects = {*(each.project.id for each in statements), *(item.project for item in held if item.project)}
@@ -135,15 +135,20 @@ def pi_view(book: Book, email: str, spans: Sequence[SpanStatement] = ()) -> Paye
         held=held,
         by_month=book.by_pi.get(email, {}),
     )
-    own = [each for each in spans if each.request.subject == Subject(SubjectKind.PI, email)]
+    own = _newest_first(spans, Subject(SubjectKind.PI, email))
     view = _view(book, payer, others)
     now = [line for each in own if each.request.period == view.period for line in each.lines]
     people = by_person([line for line in now if line.posted or book.showback])
-    return replace(view, spans=tuple(book.span_row(each) for each in reversed(own)), people=people)
+    return replace(view, spans=tuple(map(book.span_row, own)), people=people)
 
 
-def project_view(book: Book, identifier: str) -> PayerView:
-    """The page of one project."""
+def _newest_first(spans: Sequence[SpanStatement], subject: Subject) -> list[SpanStatement]:
+    own = [each for each in spans if each.request.subject == subject]
+    return sorted(own, key=lambda each: (each.request.last, each.request.first), reverse=True)
+
+
+def project_view(book: Book, identifier: str, spans: Sequence[SpanStatement] = ()) -> PayerView:
+    """The page of one project. spans: the statements over any days."""
     project = book.project(identifier)
     statements, held = book.statements_by_project.get(identifier, ()), book.held_by_project.get(identifier, ())
     pis = {*(each.pi.email for each in statements), *(item.pi for item in held if item.pi)}
@@ -156,7 +161,8 @@ def project_view(book: Book, identifier: str) -> PayerView:
         held=held,
         by_month=book.by_project.get(identifier, {}),
     )
-    return _view(book, payer, others)
+    own = _newest_first(spans, Subject(SubjectKind.PROJECT, identifier))
+    return replace(_view(book, payer, others), spans=tuple(map(book.span_row, own)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

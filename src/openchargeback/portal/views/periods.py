@@ -44,7 +44,7 @@ class PeriodRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodList:
-    """All months, newest first. shows: whether anything is only shown beside what is due.
+    """All months, newest first. shows: whether anything is only shown beside what is due. spans: statements over days.
 
     decided_since: whether charges held when their month closed have been decided since.
     held, still_held: the totals of these columns, one per currency.
@@ -56,6 +56,7 @@ class PeriodList:
     decided_since: bool
     held: tuple[HeldSum, ...]
     still_held: tuple[HeldSum, ...]
+    spans: tuple[SpanRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,8 @@ class PeriodView:
     levels: str = LEVELS
 
 
-def period_list(book: Book) -> PeriodList:
-    """The list of months."""
+def period_list(book: Book, spans: Sequence[SpanStatement] = ()) -> PeriodList:
+    """The list of months. spans: all statements over spans; those over a month are on its page."""
     rows = [PeriodRow(book.summary(i), len(period.statements)) for i, period in enumerate(book.periods)]
     newest = book.months[-1] if book.months else ""
     history = book.history(book.totals)
@@ -151,6 +152,7 @@ def period_list(book: Book) -> PeriodList:
         decided_since=any(_decided_since(period) for period in book.periods),
         held=in_total((item for period in book.periods for item in period.queue), book.currency),
         still_held=in_total((item for period in book.periods for item in period.undecided), book.currency),
+        spans=tuple(book.span_row(each) for each in spans if not each.request.period),
     )
 
 
