@@ -99,13 +99,13 @@ def test_the_bundle_of_a_closed_month_of_the_sample_ledger_is_what_bundle_writes
     settings = (ledger.root / "config.yaml").read_text(encoding="utf-8")
     ledger.write("config.yaml", settings + email_text(host.port, finance="finance@example.edu"))
     ledger.commit()
+    ledger.run("bundle", "2024-12", "-o", str(tmp_path / "finance"))
     ledger.run("send", "--period", "2024-12", "--finance")
     ((_, data),) = host.messages
     message = email.message_from_bytes(data, policy=policy)
     (archive,) = message.iter_attachments()
     assert message["Subject"] == "For finance: research computing, December 2024 (Research Computing)"
     assert "Statements                  25" in message.get_body(("plain",)).get_content()
-    ledger.run("bundle", "2024-12", "-o", str(tmp_path / "finance"))
     assert archive.get_content() == (tmp_path / "finance" / archive.get_filename()).read_bytes()
     with zipfile.ZipFile(io.BytesIO(archive.get_content())) as found:
         names = found.namelist()

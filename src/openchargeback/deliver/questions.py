@@ -32,7 +32,7 @@ from openchargeback.portal.statement_parts import source_label
 from openchargeback.portal.statement_words import flag_words
 from openchargeback.problems import UsageFault
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.templating.filters import date_human, period_human
+from openchargeback.templating.filters import date_human, days_human, period_human
 
 _LONGEST = 1000
 _QUOTED = re.compile(
@@ -168,7 +168,6 @@ def _question(ledger: RecordedLedger, item: QueueItem, delivery: Delivery, also:
     config, directory, details = ledger.config, ledger.directory, item.details
     amount = money.to_cents(item.exact_billed, item.currency)
     what = one_line(item.service) or source_label(config, item.source)
-    days = " to ".join(dict.fromkeys(date_human(day) for day in (details.first_day, details.last_day) if day))
     rows = tuple(
         ChoiceRow(
             number=number,
@@ -192,7 +191,7 @@ def _question(ledger: RecordedLedger, item: QueueItem, delivery: Delivery, also:
         charges=item.charges,
         amount=amount,
         unit=item.currency,
-        days=days,
+        days=days_human(details.first_day, details.last_day),
         resources=tuple(one_line(each) for each in details.resources),
         reasons=tuple(_reason(flag, config) for flag in item.uncleared),
         choices=rows,
