@@ -23,14 +23,18 @@ from small_ledger import charge, csv_text, tags
 
 from openchargeback import money
 from openchargeback.billing.span_statements import SpanRequest, SpanStatement, Subject, SubjectKind, span_number
-from openchargeback.model import Amounts, Entry
+from openchargeback.ledger.directory import Directory, FundEntry
+from openchargeback.model import Amounts, Entry, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.site import Site
+from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.problems import LedgerFault, Severity, UsageFault
 from openchargeback.publish.books import AllBooks, open_books, open_cache
-from openchargeback.publish.build import build
+from openchargeback.publish.build import build, make_site
 from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.past import NO_CACHE
 from openchargeback.publish.spans import configured_spans, month_spans, span_statement
+from openchargeback.templating.environment import make_environment
 
 ADA, BO = "ada@example.edu", "bo@example.edu"
 PEOPLE = f"people: [{{email: {ADA}, name: Ada, department: Biology}}, {{email: {BO}, department: Biology}}]\n"
@@ -286,3 +290,32 @@ def test_a_span_whose_days_are_not_known_is_a_warning(with_rules: Path, monkeypa
     found, problems = configured_spans(books, MonthCharges(books.ledger, NO_CACHE))
     assert [each.request.subject.id for each in found] == ["nobody@example.edu"]
     assert {(each.code, each.severity) for each in problems} == {("not-by-day", Severity.WARNING)}
+
+
+def test_the_keys_of_a_span_cover_what_its_page_and_its_pdf_show(books: AllBooks, make: Make) -> None:
+    """Keys are made without laying out anything, so each change that shows must be in them, and little else."""
+    span = make(of(SubjectKind.PI, BO))
+    base = replace(make_site(books, Provenance("", "", "x"), {}), spans=(span,))
+    env, config, directory = make_environment(), base.config, books.ledger.directory
+    person = replace(directory.person(BO), name="Bo the Second")
+    fund = FundEntry(id="G-1", title="A grant")
+    organization = replace(config.organization, name="Other University")
+    source = replace(config.sources["aws"], label="Cloud")
+    variants = {
+        "person": (base, replace(directory, people={**directory.people, BO: person})),
+        "fund": (base, replace(directory, funds={"G-1": fund})),
+        "organization": (replace(base, config=replace(config, organization=organization)), directory),
+        "source": (replace(base, config=replace(config, sources={"aws": source})), directory),
+        "amounts": (replace(base, spans=(make(of(SubjectKind.PI, BO, FIRST, dt.date(2025, 1, 31))),)), directory),
+    }
+
+    def made(site: Site, names: Directory) -> tuple[str, str, str, str]:
+        (page,), (plan,) = span_jobs(site, env, names), span_pdfs(site, env, names)
+        return page.key, plan.key, page.render().decode(), plan.job().html
+
+    before = made(base, directory)
+    for name, variant in variants.items():
+        after = made(*variant)
+        assert [one != other for one, other in zip(after, before, strict=True)] == [True] * 4, name
+    others = replace(directory, people={**directory.people, ADA: replace(directory.person(ADA), name="Ada the Second")})
+    assert made(base, others) == before
