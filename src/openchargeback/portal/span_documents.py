@@ -6,12 +6,12 @@ of one follows from its digest and from what the directory says about whom it na
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from openchargeback import __version__
-from openchargeback.billing.span_statements import SpanStatement
+from openchargeback.billing.span_statements import SpanStatement, SubjectKind
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config
 from openchargeback.portal import paths
@@ -19,14 +19,14 @@ from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.pdf import LOGO_URL, PrintStyle, print_style
 from openchargeback.portal.pdf_pool import PdfJob
-from openchargeback.portal.shell import Head, Link, fingerprint, render
+from openchargeback.portal.shell import Head, HeadMonth, Link, fingerprint, render
 from openchargeback.portal.site import FileJob, Site, site_shell
 from openchargeback.portal.span_record import span_json, span_lines_csv
 from openchargeback.portal.span_view import SpanView, span_view
 from openchargeback.portal.statement_data import JSON_NAME, LINES_NAME, DataFile
 from openchargeback.portal.statements import PdfPlan
+from openchargeback.portal.views.common import head_month
 from openchargeback.templating.environment import Templates
-from openchargeback.templating.filters import period_human
 
 TEMPLATE = "span.pdf.html"
 PAGE_TEMPLATE = "pages/span.html"
@@ -107,7 +107,8 @@ def _identity(statement: SpanStatement, directory: Directory) -> tuple[object, .
 
 def span_pdfs(site: Site, env: Templates, directory: Directory) -> list[PdfPlan]:
     """One plan for each statement over a span of the site."""
-    return span_plans(site.spans, span_print(site, env, directory)) if site.spans else []
+    found = (*site.spans, *site.over_days)
+    return span_plans(found, span_print(site, env, directory)) if found else []
 
 
 def span_jobs(site: Site, env: Templates, directory: Directory) -> list[FileJob]:
@@ -116,21 +117,32 @@ def span_jobs(site: Site, env: Templates, directory: Directory) -> list[FileJob]
     common = fingerprint(__version__, env.digest, PAGE_TEMPLATE, shell, _shown_settings(site.config))
     pages = {each.number: paths.statement_page(each) for period in site.periods for each in period.statements}
     jobs = []
-    for statement in site.spans:
+    months = {each.period: head_month(each) for each in site.periods}
+    for statement in (*site.spans, *site.over_days):
+        head = _head(statement, months)
         sums_up = [Link(number, pages[number]) for number in sorted({line.statement for line in statement.lines})]
 
-        def page(statement: SpanStatement = statement, sums_up: Sequence[Link] = sums_up) -> bytes:
+        def page(statement: SpanStatement = statement, head: Head = head, sums_up: Sequence[Link] = sums_up) -> bytes:
             bill = span_view(statement, site.config, directory)
             view = SpanPage(statement=bill, pdf=paths.span_pdf(statement), statements=tuple(sums_up))
-            return render(env, PAGE_TEMPLATE, shell, _head(statement, bill), currency, view)
+            named = replace(head, title=f"{bill.subject.name}, {bill.span}")
+            return render(env, PAGE_TEMPLATE, shell, named, currency, view)
 
-        key = fingerprint(common, _identity(statement, directory), sums_up)
-        jobs.append(FileJob(paths.span_page(statement), key, page))
+        key = fingerprint(common, _identity(statement, directory), head, sums_up)
+        jobs.append(FileJob(head.path, key, page))
     return jobs
 
 
-def _head(statement: SpanStatement, view: SpanView) -> Head:
-    period = statement.request.period
-    month = Link(period_human(period), paths.period_page(period)) if period else Link(view.span)
-    crumbs = (Link("Overview", paths.DASHBOARD), Link("Periods", paths.PERIODS), month, Link(view.subject.name))
-    return Head(path=paths.span_page(statement), title=f"Statement {view.number}", section="periods", crumbs=crumbs)
+def _head(statement: SpanStatement, months: Mapping[str, HeadMonth]) -> Head:
+    """The head of a page, without its title. months: those of the ledger, ascending."""
+    period, subject = statement.request.period, statement.request.subject
+    of_pi = subject.kind is SubjectKind.PI
+    return Head(
+        path=paths.span_page(statement),
+        title="",
+        section="statements",
+        month=months.get(period, [*months.values()][-1]),
+        others=paths.statements_page("*") if period else "",
+        own=paths.pi_months(subject.id) if of_pi else "",
+        mine="*" if of_pi else "",
+    )

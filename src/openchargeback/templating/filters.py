@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from openchargeback import money
+from openchargeback.addresses import with_conditions
 from openchargeback.explanations import explain
 from openchargeback.ledger.periods import MONTHS
 
@@ -185,4 +186,5 @@ FILTERS: dict[str, Callable[..., object]] = {
     "size_human": size_human,
     "flag_title": flag_title,
     "link": link_filter,
+    "where": with_conditions,
 }
