@@ -6,7 +6,7 @@ of one follows from its digest and from what the directory says about whom it na
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -118,8 +118,9 @@ def span_jobs(site: Site, env: Templates, directory: Directory) -> list[FileJob]
     pages = {each.number: paths.statement_page(each) for period in site.periods for each in period.statements}
     jobs = []
     months = {each.period: head_month(each) for each in site.periods}
+    newest = head_month(site.periods[-1]) if site.periods else None
     for statement in (*site.spans, *site.over_days):
-        head = _head(statement, months)
+        head = _head(statement, months.get(statement.request.period, newest))
         sums_up = [Link(number, pages[number]) for number in sorted({line.statement for line in statement.lines})]
 
         def page(statement: SpanStatement = statement, head: Head = head, sums_up: Sequence[Link] = sums_up) -> bytes:
@@ -133,15 +134,15 @@ def span_jobs(site: Site, env: Templates, directory: Directory) -> list[FileJob]
     return jobs
 
 
-def _head(statement: SpanStatement, months: Mapping[str, HeadMonth]) -> Head:
-    """The head of a page, without its title. months: those of the ledger, ascending."""
+def _head(statement: SpanStatement, month: HeadMonth | None) -> Head:
+    """The head of a page, without its title. month: its own, else the newest one."""
     period, subject = statement.request.period, statement.request.subject
     of_pi = subject.kind is SubjectKind.PI
     return Head(
         path=paths.span_page(statement),
         title="",
         section="statements",
-        month=months.get(period, [*months.values()][-1]),
+        month=month,
         others=paths.statements_page("*") if period else "",
         own=paths.pi_months(subject.id) if of_pi else "",
         mine="*" if of_pi else "",
