@@ -67,7 +67,8 @@ class Site:
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
-    spans: the statements over a month of PIs with several projects, and of departments.
+    spans: the statements over a month of PIs with several projects, and of departments. over_days: those over other
+    spans, by the settings.
     deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
     charges of a period. pdfs: whether the build has PDFs. audience: whom it is for; all else has nothing but what
     that may see. public: the only page of the public.
@@ -88,6 +89,7 @@ class Site:
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     spans: tuple[SpanStatement, ...] = ()
+    over_days: tuple[SpanStatement, ...] = ()
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
     funds: dict[str, FundEntry] = field(default_factory=dict)
     invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
@@ -267,7 +269,8 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     first = head(paths.DASHBOARD, "Overview", "overview", months)
     overview = dashboard.dashboard(book, site.provenance, site.postings, site.deliveries)
     yield _plan("pages/dashboard.html", first, overview)
-    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), periods.period_list(book))
+    listed = periods.period_list(book, site.over_days)
+    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), listed)
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
@@ -341,12 +344,12 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for email in book.pis:
         title = book.person(email).name or email
         head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
-        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
+        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans, site.over_days))
     head = Head(paths.PROJECTS, "Projects", "statements", now, months)
     yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:
         head = Head(paths.project_page(project), project or "Without project", "statements", now, months)
-        yield _plan("pages/project.html", head, payers.project_view(book, project))
+        yield _plan("pages/project.html", head, payers.project_view(book, project, site.over_days))
 
 
 def _waiting(site: Site, book: Book) -> review.Waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from functools import cached_property
 
 from openchargeback import money
 from openchargeback.billing.completeness import Completeness, completeness, month_of
-from openchargeback.billing.span_statements import SpanStatement, SubjectKind
+from openchargeback.billing.span_statements import SpanStatement, Subject, SubjectKind
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -28,6 +29,7 @@ from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.shell import HeadMonth, Link
+from openchargeback.portal.span_view import span_name
 from openchargeback.portal.statement_words import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human, percent_filter, period_human
@@ -95,16 +97,28 @@ class StatementRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanRow:
-    """A statement over a month in a table, with its page and its PDF. kind: of what it is for, in words."""
+    """A statement over a span in a table, with its page and its PDF. kind: of what it is for, in words.
+
+    span: its name; first: its first day, for sorting.
+    """
 
     number: str
-    period: str
+    span: str
+    first: dt.date
     kind: str
     name: Link
     amounts: Amounts
     draft: bool
     page: str
     pdf: str
+
+
+_SPAN_KINDS = {
+    SubjectKind.PROJECT: "Project",
+    SubjectKind.FUND: "Fund",
+    SubjectKind.PI: "PI, all projects",
+    SubjectKind.DEPARTMENT: "Department",
+}
 
 
 def state_view(period: BilledPeriod) -> StateView:
@@ -318,19 +332,27 @@ class Book:
         )
 
     def span_row(self, statement: SpanStatement) -> SpanRow:
-        """A statement over a month as a table row."""
-        subject = statement.request.subject
-        is_pi = subject.kind is SubjectKind.PI
+        """A statement over a span as a table row."""
+        request, subject = statement.request, statement.request.subject
         return SpanRow(
             number=statement.number,
-            period=statement.request.period,
-            kind="PI, all projects" if is_pi else "Department",
-            name=self.pi_link(subject.id) if is_pi else Link(subject.id),
+            span=span_name(request, self.config.fiscal_year_starts),
+            first=request.first,
+            kind=_SPAN_KINDS[subject.kind],
+            name=self._subject_link(subject),
             amounts=statement.shown if self.showback else statement.amounts,
             draft=statement.draft,
             page=paths.span_page(statement),
             pdf=paths.span_pdf(statement),
         )
+
+    def _subject_link(self, subject: Subject) -> Link:
+        match subject.kind:
+            case SubjectKind.PI if subject.id in self.pis:
+                return self.pi_link(subject.id)
+            case SubjectKind.PROJECT if subject.id in self.project_ids:
+                return self.project_link(subject.id)
+        return Link(subject.id)
 
     def by_source_chart(self, months: Sequence[str]) -> charts.Chart | None:
         """Amounts due (or values) by source over these months; the title is about the last one."""
