@@ -149,8 +149,8 @@ def test_any_change_gives_what_billing_both_sides_wholly_gives(files, data):
 
 A, B, C = (charge(resource, "5", x_Note="a", ChargePeriodStart="2025-01-25") for resource in ("r1", "r2", "r3"))
 MALFORMED = {**A, "Tags": "{"}
-ANOTHER = {**A, "x_Note": "b"}
-"""Not a duplicate of A, since a column beyond FOCUS differs; but paired with it, since no other does."""
+ANOTHER, THIRD = ({**A, "x_Note": note} for note in "bc")
+"""No duplicates of A, since a column beyond FOCUS differs; but paired like equal charges, since no other does."""
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ ANOTHER = {**A, "x_Note": "b"}
         pytest.param([A, B, A], [C, B, A], 0, id="a charge is no duplicate anymore"),
         pytest.param([C, B, A], [A, B, A], 0, id="a charge becomes a duplicate"),
         pytest.param([MALFORMED, B], [MALFORMED, C], 0, id="malformed tags"),
-        pytest.param([A, ANOTHER, B, A], [A, C, B, A], 0, id="a charge gets the partner of another"),
-        pytest.param([A, C, B, A], [A, ANOTHER, B, A], 0, id="a charge takes the partner of another"),
+        pytest.param([A, ANOTHER, B, THIRD], [A, C, B, THIRD], 0, id="a charge gets the partner of another"),
+        pytest.param([A, C, B, THIRD], [A, ANOTHER, B, THIRD], 0, id="a charge takes the partner of another"),
         pytest.param([{**A, "SubAccountId": "a1"}, B], [{**A, "SubAccountId": "a1"}, C], 2, id="a project has ended"),
         pytest.param([charge("r1", "9", project="p2", ChargePeriodStart="2025-01-25"), B], [B], 2, id="ended and gone"),
         pytest.param([A, B], [A, B], 1, id="nothing"),
@@ -173,6 +173,16 @@ def test_what_depends_on_other_charges_is_found_on_both_sides(tmp_path, base, he
         for name, each in (("base", base), ("head", head))
     )
     compared(*sides)
+
+
+@pytest.mark.parametrize(("base", "head"), [(A, C), (C, A)])
+def test_a_charge_that_both_have_can_duplicate_one_of_another_source(tmp_path, base, head):
+    sides = (
+        side(tmp_path / name, {"aws": [each], "hpc": [A, B]}, CONFIGS[1], (None, None))
+        for name, each in (("base", base), ("head", head))
+    )
+    found = compared(*sides)
+    assert {len(found.old.queue), len(found.new.queue)} == {0, 1}
 
 
 @pytest.mark.parametrize("by_id", [False, True])

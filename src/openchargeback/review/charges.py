@@ -28,6 +28,8 @@ class Versions:
 
 NO_VERSIONS = Versions()
 
+_FEW = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Charges:
@@ -52,6 +54,11 @@ class Charges:
     def directory(self) -> Directory:
         """The directory for these months."""
         return self.ledger.directory
+
+    @property
+    def are_few(self) -> bool:
+        """Whether there are so few that DuckDB takes longer to optimize a query of many columns than to run it."""
+        return sum(each.rows for each in self.loaded.files) <= _FEW
 
     @property
     def sources(self) -> set[str]:
