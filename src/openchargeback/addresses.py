@@ -1,10 +1,10 @@
-"""Web and Git addresses: which parts are secret, and which addresses are safe to link to."""
+"""Web and Git addresses: which parts are secret, and which addresses are safe to link to; addresses with conditions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*@", re.IGNORECASE)
 _USER_AND_PASSWORD = re.compile(r"\w://([^/@\s:]*)(?::([^/\s]*))?@")  # up to the last @: a password may contain one
@@ -43,3 +43,12 @@ def credentials_in(text: str) -> Iterator[str]:
 def safe_address(text: str) -> str:
     """The address if it is a web address, else empty: settings are data, and `javascript:` is an address, too."""
     return text if _WEB.fullmatch(text) else ""
+
+
+def with_conditions(page: str, **conditions: str | Sequence[str]) -> str:
+    """The path of a charge browser that shows what these conditions select, each a value or several to choose from.
+
+    In templates: `{{ view.charges | where(project=row.project) | link }}`.
+    """
+    fragment = urlencode(conditions, doseq=True, quote_via=quote, safe="@")
+    return f"{page}#{fragment}" if fragment else page

@@ -17,7 +17,7 @@ from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.dashboard import dashboard
 from openchargeback.portal.views.payers import pi_list, pi_view, project_list, project_view
 from openchargeback.portal.views.periods import period_list, period_view
-from openchargeback.portal.views.review import HeldTable, queue
+from openchargeback.portal.views.review import HeldTable, Waiting, queue
 from openchargeback.review.held_sums import HeldSum, by_reason, in_total
 from openchargeback.templating.filters import period_human, period_short
 
@@ -73,7 +73,7 @@ def test_no_sum_of_held_money_mixes_currencies(mixed: Book) -> None:
     for sums in (listed.held, listed.still_held, listed.rows[0].summary.held, page.summary.still_held):
         assert amounts(sums) == expected
         assert [each.currency for each in sums] == ["USD", "EUR"]
-    for table in (dashboard(mixed, NOWHERE).waiting, page.held, queue(mixed).held):
+    for table in (dashboard(mixed, NOWHERE).waiting, page.held, queue(Waiting.of(mixed)).held):
         assert shown(table.totals) == shown(table.rows) == expected
     own = [item for item in items if item.pi == PI]
     for view in (pi_view(mixed, PI), project_view(mixed, PROJECT)):
@@ -108,7 +108,7 @@ def test_what_waits_is_what_is_held_today_and_nothing_else() -> None:
     left = last.queue[1:3]
     book = with_last(site, state=State.CLOSED, still_queued=left)
     today, then = (sum((item.exact_billed for item in items), Decimal(0)) for items in (left, last.queue))
-    waiting: list[HeldTable] = [dashboard(book, NOWHERE).waiting, queue(book).held]
+    waiting: list[HeldTable] = [dashboard(book, NOWHERE).waiting, queue(Waiting.of(book)).held]
     page = period_view(book, 1, ())
     assert page.still_held is not None
     for table in (*waiting, page.still_held):
@@ -128,11 +128,12 @@ def test_only_void_decisions_are_told_as_void() -> None:
     site = factory.site(months=3)
     assert sum(len(period.decisions) for period in site.periods) == 6
     book = book_of(site)
-    assert dashboard(book, NOWHERE).void_decisions == 1
-    ((told,), (void,)) = (queue(book).void, [each for each in site.periods[-1].decisions if each.void])
+    assert "Replace 1 void decision" in [step.label for step in dashboard(book, NOWHERE).next]
+    ((told,), (void,)) = (queue(Waiting.of(book)).void, [each for each in site.periods[-1].decisions if each.void])
     assert (told.period, told.path, told.line, told.void) == (site.periods[-1].period, void.path, void.line, void.void)
     closed = with_last(site, decisions=site.periods[0].decisions)
-    assert (dashboard(closed, NOWHERE).void_decisions, queue(closed).void) == (0, ())
+    assert not any("void" in step.label for step in dashboard(closed, NOWHERE).next)
+    assert queue(Waiting.of(closed)).void == ()
 
 
 # ── Months ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,7 +142,7 @@ def test_only_void_decisions_are_told_as_void() -> None:
 @pytest.fixture(scope="module")
 def long() -> Book:
     """Fourteen months, so that twelve of them are neither all nor always the last ones."""
-    return book_of(factory.site(months=14))
+    return book_of(factory.site(months=14, last_open=False))
 
 
 def of_pi(periods: tuple[BilledPeriod, ...], pi: str) -> Amounts:
@@ -172,7 +173,7 @@ def test_a_year_with_a_hole_has_fewer_months_rather_than_older_ones(long: Book) 
 
 def test_what_is_only_shown_is_of_the_same_year() -> None:
     """A book where every line of one source is only shown."""
-    site = factory.site(months=14)
+    site = factory.site(months=14, last_open=False)
     periods = tuple(
         replace(each, lines=tuple(replace(line, posted=line.source != "hpc") for line in each.lines))
         for each in site.periods
@@ -204,12 +205,30 @@ def test_the_chart_of_a_month_ends_with_that_month(long: Book, index: int) -> No
 
 
 def test_charts_of_the_whole_ledger_end_with_its_last_month(long: Book) -> None:
-    view = dashboard(long, NOWHERE)
-    for chart in (view.history, period_list(long).chart):
-        assert chart is not None
-        assert period_human(long.months[-1]) in chart.bars[-1].hint
-        assert len(chart.bars) == 12
+    view, chart = dashboard(long, NOWHERE), period_list(long).chart
+    assert chart is not None
+    assert period_human(long.months[-1]) in chart.bars[-1].hint
+    assert len(chart.bars) == 12
+    assert [row.summary.period for row in view.rows] == list(reversed(long.months[-12:]))
     assert [row.period for row in view.months] == list(reversed(long.months[-12:]))
+
+
+def test_pages_show_the_last_month_that_was_issued_and_the_open_one_apart() -> None:
+    """What is a draft today is no answer to what is due."""
+    book = book_of(factory.site(months=3))
+    issued, draft = book.months[-2:]
+    assert book.periods[-1].state is State.OPEN
+    now = dashboard(book, NOWHERE).now
+    assert now is not None
+    assert (now.period, now.previous) == (issued, book.months[0])
+    assert (pi_list(book).period, pi_list(book).previous) == (issued, book.months[0])
+    for view in (pi_view(book, PI), project_view(book, PROJECT)):
+        assert (view.period, view.draft, view.amounts) == (issued, False, of_pi(book.periods[1:2], PI))
+        assert view.so_far is not None
+        assert (view.so_far.period, view.so_far.total) == (draft, of_pi(book.periods[2:], PI))
+        ((_, cells),) = view.matrix.rows
+        assert [cell and cell.draft for cell in cells] == [None] * 9 + [False, False, True]
+        assert sum((amount for _, amount in view.funds), Decimal(0)) == view.amounts.billed
 
 
 @pytest.mark.parametrize("gone", [1, 4])

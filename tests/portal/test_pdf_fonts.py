@@ -126,6 +126,13 @@ def test_style_sheets_look_characters_up_in_the_order_in_which_fonts_are_chosen(
     assert set(stacks) == {"var(--font-print)", "var(--font-print-id)"}
 
 
+def test_cut_fonts_are_made_of_the_whole_ones() -> None:
+    """tools/cut_fonts.py, with the fonttools of the lock file, gives the same bytes."""
+    command = [sys.executable, str(HERE.parent.parent / "tools/cut_fonts.py"), "--check"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 def test_latin_letters_need_no_more_fonts() -> None:
     files = make_environment().files()
     fonts, more = style_fonts(files), fallback_fonts(files)

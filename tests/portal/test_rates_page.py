@@ -47,7 +47,9 @@ def root(tmp_path: Path) -> Path:
 def rows(page: str) -> list[list[str]]:
     """The cells of the page's tables, as text."""
     found = re.findall(r"<tr>(.*?)</tr>", page.split("<tbody>", 1)[1], re.DOTALL)
-    return [[html.unescape(re.sub(r"<[^>]+>", "", cell)) for cell in re.findall(r"<td.*?</td>", row)] for row in found]
+    return [
+        [html.unescape(re.sub(r"<[^>]+>", "", cell)) for cell in re.findall(r"<t[dh].*?</t[dh]>", row)] for row in found
+    ]
 
 
 def test_every_rate_is_shown_with_its_prices_and_days(root: Path) -> None:

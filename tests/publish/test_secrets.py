@@ -57,6 +57,7 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "base64": lambda text: base64.b64encode(text.encode()),
     "base64-within": lambda text: base64.b64encode(b"user:" + text.encode() + b"!"),
     "gzip": lambda text: gzip.compress(text.encode()) + gzip.compress(b"more"),
+    "script": lambda text: b'charges.month("2025-01","%s");' % base64.b64encode(gzip.compress(text.encode())),
     "gzip-second-member": lambda text: gzip.compress(b"x" * 3_000_000) + gzip.compress(text.encode()),
     "pdf-attachment": attached,
     "pdf-string": lambda text: f"%PDF-1.7 /Title <feff{text.encode('utf-16-be').hex()}>".encode(),

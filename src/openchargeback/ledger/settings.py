@@ -543,6 +543,13 @@ class PortalSettings:
             help="Hosts that the institution's pages may link to.",
         ),
     ] = ()
+    views: Annotated[
+        dict[str, str],
+        MapOf(
+            Text(r"#?[^#\s]+", "conditions of the charge browser such as state=held&sort=-due", max_length=2000),
+            help="Links above the charges of a month: name to conditions, as in the address of the charge browser.",
+        ),
+    ] = field(default_factory=dict)
 
 
 def _mail_address(help_: str) -> Text:

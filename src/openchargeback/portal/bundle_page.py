@@ -36,7 +36,9 @@ from openchargeback.wording import counted, listed
 
 TEMPLATE = "bundle.html"
 _STYLE = "bundle.css"
-_FONT = re.compile(r'url\("(fonts/[\w-]+\.woff2)"\)')
+_FONT = re.compile(r'url\("(page_fonts/[\w-]+\.woff2)"\)')
+_WHOLE_FONT = re.compile(r'@font-face \{[^}]*url\("fonts/[^}]*\}')
+"""A font with more than Latin letters, too large to be part of a page; the system's fonts have the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,4 +278,5 @@ def _style(config: Config, env: Templates) -> str:
         data = base64.b64encode(font.read_bytes() if font else b"").decode()
         return f'url("data:font/woff2;base64,{data}")'
 
-    return _FONT.sub(inside, "\n".join((tokens, theme_css(config.portal.accent), own))).replace("</", "<\\/")
+    sheets = "\n".join((_WHOLE_FONT.sub("", tokens), theme_css(config.portal.accent), own))
+    return _FONT.sub(inside, sheets).replace("</", "<\\/")

@@ -6,7 +6,7 @@ Coordinates are text with at most one decimal, so that the same amounts give the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from openchargeback import money
@@ -57,10 +57,23 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart with an axis. `outlines` are drawn behind the filled `bars`. filled: what the bars mean, for the key.
+class Cap:
+    """A short line over a month's slot, at the height of an amount."""
 
+    x1: str
+    x2: str
+    y: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart with an axis. filled: what the bars mean, for the key. unit: of the axis.
+
+    caps: list prices. labels: of months; years: below the first month and each January.
+    names: of the series, beside the last bar; key: the same for a chart without room for them.
     gaps: labels at the months without data.
+    few: the same for a phone, with fewer months.
     """
 
     title: str
@@ -69,14 +82,18 @@ class Chart:
     height: int
     left: int
     right: int
+    unit: str
     ticks: tuple[Tick, ...]
-    outlines: tuple[Bar, ...]
     bars: tuple[Bar, ...]
     labels: tuple[Text, ...]
-    names: tuple[Text, ...]
+    years: tuple[Text, ...]
     values: tuple[Text, ...]
-    gaps: tuple[Text, ...] = ()
+    gaps: tuple[Text, ...]
+    caps: tuple[Cap, ...] = ()
+    names: tuple[Text, ...] = ()
+    key: tuple[tuple[str, str], ...] = ()
     filled: str = "amount due"
+    few: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +129,56 @@ def colors(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]:
     return {source: str(own.index(source) + 1) if source in own else OTHER for source in order}
 
 
+PHONE_MONTHS = 6
+"""The months of a chart on a phone, so that bars stay wide enough to see."""
+
+
 def stacked(
     title: str, description: str, months: Sequence[str], series: Sequence[Series], currency: str, known: Collection[str]
 ) -> Chart:
-    """Bars stacked by source over the months; negative amounts go below zero. Labels are at the last bar.
+    """Bars stacked by source over the months; negative amounts go below zero. Names are beside the last bar.
 
     months: consecutive calendar months. known: those that have data; the others are gaps.
     """
+    made = _stacked(_Canvas((700, 300), (64, 156, 30, 38)), title, description, months, series, currency, known)
+    last = [replace(one, amounts=one.amounts[-PHONE_MONTHS:]) for one in series]
+    few = _stacked(
+        *(_Canvas((340, 220), (52, 4, 30, 38)), title, description, months[-PHONE_MONTHS:], last, currency, known)
+    )
+    return replace(made, few=replace(few, names=(), key=tuple((one.label, one.color) for one in series)))
+
+
+def _stacked(
+    canvas: _Canvas,
+    title: str,
+    description: str,
+    months: Sequence[str],
+    series: Sequence[Series],
+    currency: str,
+    known: Collection[str],
+) -> Chart:
     stacks = [list(_stack(series, i)) for i in range(len(months))]
     tops = [max([ZERO, *(end for _, _, end in stack)]) for stack in stacks]
     lows = [min([ZERO, *(end for _, _, end in stack)]) for stack in stacks]
-    grid = _Grid((1080, 300), (64, 156, 22, 28), months, [*tops, *lows])
-    thick = min(grid.slot * Decimal("0.66"), Decimal(56))
+    grid = _Grid(canvas, months, [*tops, *lows])
     bars = []
     for i, (month, stack) in enumerate(zip(months, stacks, strict=True)):
         for one, start, end in stack:
             hint = f"{one.label}, {period_human(month)}: {money.human(end - start, currency)} {currency}"
-            bars.append(grid.bar(i, thick, (start, end), one.color, hint))
+            bars.append(grid.bar(i, (start, end), one.color, hint))
     totals = [top + low for top, low in zip(tops, lows, strict=True)]
     last = stacks[-1] if stacks else []
-    return Chart(
-        *(title, description, *grid.frame, grid.ticks(currency), (), tuple(bars)),
-        labels=tuple(Text(x, str(grid.height - 8), text) for x, text in zip(grid.middles, _axis(months), strict=True)),
+    return grid.chart(
+        (title, description),
+        currency,
+        marked=months[-1] if months else "",
+        known=known,
+        bars=tuple(bars),
         names=_spread([((grid.y(start) + grid.y(end)) / 2, one) for one, start, end in last], grid),
         values=tuple(
             Text(grid.middles[i], _px(grid.y(tops[i]) - 6), _short(totals[i], currency), marked=i == len(months) - 1)
             for i in _worth_a_label(totals)
         ),
-        gaps=grid.gaps(known),
     )
 
 
@@ -157,51 +196,74 @@ def _stack(series: Sequence[Series], month: int) -> Iterator[tuple[Series, Decim
 
 
 def twelve_months(
-    history: Sequence[PeriodAmounts], marked: str, currency: str, whose: str = "", *, only_shown: bool = False
+    history: Sequence[PeriodAmounts],
+    marked: str,
+    currency: str,
+    whose: str = "",
+    *,
+    only_shown: bool = False,
+    until: str = "",
 ) -> Chart:
-    """Twelve calendar months that end with the last one given: list price as outline, amount due filled.
+    """Twelve calendar months that end with `until`, or the last one given: amount due as a bar, list price as
+    a short line.
 
     history: the months that have data, in ascending order; months in between without data are gaps.
     marked: the period to highlight. whose: names the chart for screen readers. only_shown: nothing is due; the amounts
     are the value of the usage.
     """
     filled, short = ("value", "value") if only_shown else ("amount due", "due")
-    months = months_until(history[-1].period, CHART_MONTHS) if history else []
+    months = months_until(until or history[-1].period, CHART_MONTHS) if history else []
     shown = [month for month in history if month.period in months]
+    # Months to come have no place on a phone.
+    latest = [month for month in months if not history or month <= history[-1].period][-PHONE_MONTHS:]
+    title, description = _in_words(shown, currency, whose, filled)
+    words = title, description, short
+    made = _bars(_Canvas((600, 210), (64, 4, 30, 38)), months, shown, marked, currency, words)
+    few = _bars(_Canvas((340, 200), (52, 4, 30, 38)), latest, shown, marked, currency, words)
+    return replace(made, filled=filled, few=replace(few, filled=filled))
+
+
+def _bars(
+    canvas: _Canvas,
+    months: Sequence[str],
+    history: Sequence[PeriodAmounts],
+    marked: str,
+    currency: str,
+    words: tuple[str, str, str],
+) -> Chart:
+    """words: title, description, and what the bars are in a hint."""
+    title, description, short = words
+    shown = [each for each in history if each.period in months]
     amounts = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
-    grid = _Grid((720, 190), (64, 8, 22, 26), months, amounts, slots=CHART_MONTHS, steps=3)
-    thick = grid.slot * Decimal("0.56")
-    outlines, bars, marks = [], [], []
+    grid = _Grid(canvas, months, amounts, slots=len(months) or CHART_MONTHS, steps=3)
+    caps, bars, marks = [], [], []
     for each in shown:
         i, listed, billed = months.index(each.period), each.amounts.list, each.amounts.billed
         name = period_human(each.period)
         hint = f"{name}: list {money.human(listed, currency)}, {short} {money.human(billed, currency)} {currency}"
-        series = "marked" if each.period == marked else "plain"
-        outlines.append(grid.bar(i, thick, (ZERO, listed), series, hint))
-        bars.append(grid.bar(i, thick, (ZERO, billed), series, hint))
-        if each.period == marked:
+        is_marked = each.period == marked
+        bars.append(grid.bar(i, (ZERO, billed), "marked" if is_marked else "plain", hint))
+        caps.append(grid.cap(i, listed, hint))
+        if is_marked:
             y = _label_height(grid.y(billed), grid.y(listed), grid.y(ZERO))
             marks.append(Text(grid.middles[i], _px(y), _short(billed, currency), marked=True))
-    labels = zip(months, grid.middles, _axis(months), strict=True)
-    title, description = _in_words(shown, currency, whose, filled)
-    return Chart(
-        *(title, description, *grid.frame),
-        ticks=grid.ticks(currency),
-        outlines=tuple(outlines),
+    return grid.chart(
+        (title, description),
+        currency,
+        marked=marked,
+        # Months to come are no gaps.
+        known={month for month in months if history and month > history[-1].period} | {each.period for each in shown},
         bars=tuple(bars),
-        labels=tuple(Text(x, str(grid.height - 7), label, marked=month == marked) for month, x, label in labels),
-        names=(),
+        caps=tuple(caps),
         values=tuple(marks),
-        gaps=grid.gaps({each.period for each in shown}),
-        filled=filled,
     )
 
 
 def _label_height(due: Decimal, listed: Decimal, zero: Decimal) -> Decimal:
-    """The height of a filled bar's label: at its end, clear of the list price outline if that ends nearby."""
+    """The height of a bar's label: at its end, clear of the line of the list price if that is nearby."""
     if due > zero:
         return due + 13
-    crossed = due - _LABEL < listed < due
+    crossed = due - _LABEL < listed < due + 1
     return (listed if crossed else due) - 6
 
 
@@ -265,38 +327,80 @@ class _Scale:
         return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """Width and height of a drawing, and its margins: left, right, top, bottom."""
+
+    size: tuple[int, int]
+    margins: tuple[int, int, int, int]
+
+
 class _Grid(_Scale):
-    """A chart's months side by side, each in a slot, and amounts as heights. margins: left, right, top, bottom."""
+    """A chart's months side by side, each in a slot, and amounts as heights."""
 
     def __init__(
         self,
-        size: tuple[int, int],
-        margins: tuple[int, int, int, int],
+        canvas: _Canvas,
         months: Sequence[str],
         amounts: Sequence[Decimal],
         slots: int = 0,
         steps: int = 4,
     ) -> None:
-        self.width, self.height = size
-        self.left, right, top, bottom = margins
+        self.width, self.height = canvas.size
+        self.left, right, top, bottom = canvas.margins
         self.right = self.width - right
         super().__init__(min([ZERO, *amounts]), max([ZERO, *amounts]), top, self.height - bottom, steps)
         self.slot = Decimal(self.right - self.left) / (slots or max(len(months), 1))
+        self.thick = min(self.slot * Decimal("0.6"), Decimal(44))
         self.months = months
         self.middles = [_px(self.left + self.slot * i + self.slot / 2) for i in range(len(months))]
-        self.frame = (self.width, self.height, self.left, self.right)
 
-    def bar(self, i: int, thick: Decimal, ends: tuple[Decimal, Decimal], series: str, hint: str) -> Bar:
+    def bar(self, i: int, ends: tuple[Decimal, Decimal], series: str, hint: str) -> Bar:
         """A bar in the middle of a month's slot, between two amounts."""
-        x = self.left + self.slot * i + (self.slot - thick) / 2
+        x = self.left + self.slot * i + (self.slot - self.thick) / 2
         high, low = sorted(map(self.y, ends))
-        return Bar(_px(x), _px(high), _px(thick), _px(low - high), series, hint)
+        return Bar(_px(x), _px(high), _px(self.thick), _px(low - high), series, hint)
+
+    def cap(self, i: int, amount: Decimal, hint: str) -> Cap:
+        """A short line in a month's slot, a little wider than its bar."""
+        x = self.left + self.slot * i + (self.slot - self.thick) / 2
+        return Cap(_px(x - 2), _px(x + self.thick + 2), _px(self.y(amount)), hint)
 
     def gaps(self, known: Collection[str]) -> tuple[Text, ...]:
         """The labels of months without data."""
         places = dict(zip(self.months, self.middles, strict=True))
         y = _px(self.y(ZERO) - 5)
-        return tuple(Text(places[month], y, no_data(month)) for month in gaps_between(self.months, known))
+        return tuple(
+            Text(places[month], y, no_data(month)) for month in gaps_between(self.months, known) if month in places
+        )
+
+    def chart(
+        self, words: tuple[str, str], currency: str, marked: str, known: Collection[str], **drawn: tuple[object, ...]
+    ) -> Chart:
+        """The chart with its axes: month names, and years on a line of their own.
+
+        words: title and description. drawn: the chart's bars, values, caps and names.
+        """
+        y = self.height - 20
+        places = list(zip(self.months, self.middles, strict=True))
+        return Chart(
+            title=words[0],
+            description=words[1],
+            width=self.width,
+            height=self.height,
+            left=self.left,
+            right=self.right,
+            unit=currency,
+            ticks=self.ticks(currency),
+            labels=tuple(Text(x, str(y), period_short(month)[:3], marked=month == marked) for month, x in places),
+            years=tuple(
+                Text(x, str(y + 15), month[:4])
+                for i, (month, x) in enumerate(places)
+                if month.endswith("-01") or (i == 0 and not month.endswith(("-11", "-12")))
+            ),
+            gaps=self.gaps(known),
+            **drawn,  # type: ignore[arg-type]
+        )
 
 
 def _round_step(rough: Decimal) -> Decimal:
@@ -325,15 +429,6 @@ def _worth_a_label(totals: Sequence[Decimal]) -> list[int]:
         return []
     last, highest = len(totals) - 1, max(range(len(totals)), key=lambda i: (totals[i], i))
     return [last] if last - highest < 2 else [highest, last]
-
-
-def _axis(months: Sequence[str]) -> list[str]:
-    """Month names, with the year on the first one and on every January."""
-    names = [period_short(month) for month in months]
-    return [
-        name if i == 0 or name.startswith("Jan") else name.partition(" ")[0] if " " in name else name
-        for i, name in enumerate(names)
-    ]
 
 
 def _spread(names: Sequence[tuple[Decimal, Series]], grid: _Grid) -> tuple[Text, ...]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
 
+from openchargeback.addresses import with_conditions
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod, State, Statement
 
@@ -31,9 +33,9 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt
 def folder_name(identifier: str) -> str:
     """A safe file or folder name for an email address or id.
 
-    Lowercase identifiers of letters, digits and `._@+-` are unchanged. Any other gets a cleaned stem, `~` and the first
-    twelve hex digits of the SHA-256 of the exact identifier. No unchanged identifier contains `~`, so the two kinds
-    cannot collide.
+    Lowercase identifiers of letters, digits and `._@+-` are unchanged, except for `index.html`. Any other gets a
+    cleaned stem, `~` and the first twelve hex digits of the SHA-256 of the exact identifier. No unchanged identifier
+    contains `~`, so the two kinds cannot collide.
     """
     if (
         len(identifier) <= MAX_PLAIN
@@ -41,6 +43,8 @@ def folder_name(identifier: str) -> str:
         and ".." not in identifier
         and not identifier.endswith(".")
         and identifier.split(".", 1)[0] not in _RESERVED
+        # The list beside the folders of what it lists.
+        and identifier != "index.html"
     ):
         return identifier
     stem = _UNCLEAN.sub("-", identifier.lower()).strip("-+@_")[:_STEM].rstrip("-") or "unnamed"
@@ -54,13 +58,27 @@ PERIODS = "periods/index.html"
 PIS = "pis/index.html"
 PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
+REVIEW_ITEMS = "review/items.js"
+FUNDS = "funds/index.html"
+DEPARTMENTS = "departments/index.html"
+REPORTS = "reports/index.html"
+APPROVALS = "approvals/index.html"
 SOURCES = "sources/index.html"
+FILES = "files/index.html"
+CHARGES = "charges/index.html"
+CHARGE_NAMES = "charges/names.js"
 RATES = "rates/index.html"
 ABOUT = "about/index.html"
 STATEMENTS = "statements"
 SPANS = "spans"
 DATA_FOLDER = "data"
+DATA = f"{DATA_FOLDER}/index.html"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
+
+
+def review_data(period: str) -> str:
+    """The evidence on what a month holds, as a script beside the review page."""
+    return f"review/{folder_name(period)}.js"
 
 
 def schema(name: str) -> str:
@@ -73,6 +91,16 @@ def period_page(period: str) -> str:
     return f"periods/{folder_name(period)}/index.html"
 
 
+def statements_page(period: str) -> str:
+    """All statements of one month."""
+    return f"{statements_folder(period)}/index.html"
+
+
+def pi_months(email: str) -> str:
+    """A script that lists a PI's pages by month, for the month picker."""
+    return f"pis/{folder_name(email)}/months.js"
+
+
 def pi_page(email: str) -> str:
     """One principal investigator."""
     return f"pis/{folder_name(email)}/index.html"
@@ -81,6 +109,36 @@ def pi_page(email: str) -> str:
 def project_page(project: str) -> str:
     """One project."""
     return f"projects/{folder_name(project)}/index.html"
+
+
+def fund_page(fund: str) -> str:
+    """One fund; the empty one for what no fund pays."""
+    return f"funds/{folder_name(fund)}/index.html"
+
+
+def department_page(department: str) -> str:
+    """One department; the empty one for PIs without one."""
+    return f"departments/{folder_name(department)}/index.html"
+
+
+def source_page(source: str) -> str:
+    """One source of charges."""
+    return f"sources/{folder_name(source)}/index.html"
+
+
+def report_page(year: int) -> str:
+    """The report of a fiscal year."""
+    return f"reports/FY{year:04}/index.html"
+
+
+def report_pdf(year: int) -> str:
+    """The same as a PDF."""
+    return f"reports/FY{year:04}.pdf"
+
+
+def table_file(name: str, kind: str = "", of: str = "") -> str:
+    """All rows of a table as CSV: `tables/sources.csv`, or those of one fund or the like, `tables/fund/F/pis.csv`."""
+    return f"tables/{kind}/{folder_name(of)}/{name}.csv" if kind else f"tables/{name}.csv"
 
 
 def statements_folder(period: str) -> str:
@@ -146,6 +204,31 @@ def charges_file(period: BilledPeriod) -> str:
     return f"{DATA_FOLDER}/{folder_name(period.period)}/charges.csv" + (".gz" if packed else "")
 
 
+def charges_page(period: str) -> str:
+    """The charge browser of one month."""
+    return f"charges/{folder_name(period)}/index.html"
+
+
+def charges_view(period: str, **conditions: str | Sequence[str]) -> str:
+    """The charge browser with conditions, each a value or several of which one must match; `sort`, `group` as well.
+
+    `charges_view("2025-01", project="x", state="held")` is `charges/2025-01/index.html#project=x&state=held`. An empty
+    period means the last twelve months, which needs a project or PI. Fields: state, source, service, resource, project,
+    pi, fund, flag, day; c is the id of a single charge, or its start.
+    """
+    return with_conditions(charges_page(period) if period else CHARGES, **conditions)
+
+
+def charges_script(period: str) -> str:
+    """The charges of one month as data for its charge browser."""
+    return f"charges/{folder_name(period)}/data.js"
+
+
+def charge_details_script(period: str, number: int) -> str:
+    """The details of some of the charges of one month."""
+    return f"charges/{folder_name(period)}/details-{number}.js"
+
+
 def lines_file(period: str) -> str:
     """The billing lines of a month as data."""
     return f"{DATA_FOLDER}/{folder_name(period)}/lines.csv"
@@ -173,6 +256,14 @@ def own_page(name: str) -> str:
 def ledger_schema(name: str) -> str:
     """A JSON Schema of a ledger's YAML files, by its file name."""
     return f"schemas/ledger/{name}"
+
+
+MONTHS = "assets/months.js"
+"""A script that lists the months, for the month picker of every page."""
+
+
+SEARCH_INDEX = "assets/index.js"
+"""What the search box searches."""
 
 
 def asset(name: str) -> str:

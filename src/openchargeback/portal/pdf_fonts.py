@@ -15,7 +15,7 @@ from typing import Any
 
 _ASSETS = "assets/"
 _PRINT = "print_fonts/"
-"""The folder of the text font cut to Latin letters."""
+"""The folder of the text font cut to Latin letters, for PDFs; pages have theirs in assets/page_fonts."""
 _OWN = {
     f"{_PRINT}Inter-Regular.ttf": ("Inter", 400),
     f"{_PRINT}Inter-SemiBold.ttf": ("Inter", 600),

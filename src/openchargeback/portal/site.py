@@ -6,26 +6,51 @@ all templates and assets, and the version of the program. Equal keys mean equal 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
 from openchargeback.ledger.deliveries import Delivery
+from openchargeback.ledger.directory import FundEntry
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.audience import INTERNAL, Audience, AudienceKind
+from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
+from openchargeback.portal.scripts import months_data, payer_pages, script
+from openchargeback.portal.search_index import search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
-from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
+from openchargeback.portal.views import (
+    approvals,
+    charges,
+    dashboard,
+    data,
+    departments,
+    files,
+    funds,
+    journals,
+    payers,
+    periods,
+    reports,
+    review,
+    review_data,
+    sources,
+    statement_lists,
+)
 from openchargeback.portal.views.common import Book, for_showback, state_view
+from openchargeback.portal.views.fiscal_years import fiscal_years
+from openchargeback.portal.views.public import PublicPage
 from openchargeback.portal.views.rates import ServiceRates
+from openchargeback.portal.views.sheet import Sheet
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -38,12 +63,14 @@ class Site:
 
     periods: ascending. journal_files: period → paths in the output folder of its journal's files.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
-    known: the projects of the directory with the values they fill into a decision today.
+    choices: what a decision may name.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
     spans: the statements over a month of PIs with several projects, and of departments.
-    deliveries: what was emailed for a period.
+    deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
+    charges of a period. pdfs: whether the build has PDFs. audience: whom it is for; all else has nothing but what
+    that may see. public: the only page of the public.
     """
 
     config: Config
@@ -56,12 +83,17 @@ class Site:
     logo: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
-    known: tuple[review.KnownProject, ...] = ()
+    choices: review.Choices = review.NO_CHOICES
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     spans: tuple[SpanStatement, ...] = ()
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    funds: dict[str, FundEntry] = field(default_factory=dict)
+    invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
+    pdfs: bool = True
+    audience: Audience = INTERNAL
+    public: PublicPage | None = None
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -81,18 +113,120 @@ class FileJob:
     render: Callable[[], bytes]
 
 
-def site_jobs(site: Site, env: Templates) -> list[FileJob]:
-    """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
-    shell, book = site_shell(site), site_book(site)
+def site_jobs(site: Site, env: Templates, book: Book | None = None) -> list[FileJob]:
+    """One job for each page and each asset, except the statements, which `statement_jobs` creates.
+
+    book: that of the site, if it has been made.
+    """
+    shell, book = site_shell(site), book or site_book(site)
     digest = env.digest
-    pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
-    return [*pages, *_assets(site, env)]
+    planned = list(_pages(site, book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
+    csv = {job.path: job for page in planned for job in _tables(page)}
+    return [*pages, *csv.values(), *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
+
+
+@dataclass(frozen=True, slots=True)
+class LastPage:
+    """A page about the other files of an output, rendered once all are written.
+
+    key: what it shows follows from this and from the inputs of those files. render: takes their sizes by path.
+    """
+
+    path: str
+    key: str
+    render: Callable[[Mapping[str, int]], bytes]
+
+
+def last_page(site: Site, env: Templates, book: Book) -> LastPage:
+    """The page of the downloads."""
+    shell, template = site_shell(site), "pages/data.html"
+    head = Head(paths.DATA, "Data downloads", month=book.head_month(book.current))
+
+    def content(sizes: Mapping[str, int]) -> bytes:
+        view = data.data_page(book, site.journal_files, sizes)
+        return render(env, template, shell, head, site.config.currency, view)
+
+    return LastPage(paths.DATA, fingerprint(__version__, env.digest, template, shell, head), content)
+
+
+def audience_jobs(site: Site, env: Templates) -> list[FileJob]:
+    """One job for each page and each asset of a site for an audience, which has nothing but its own.
+
+    Neither the statements, which `statement_jobs` creates, nor the charge browser.
+    """
+    shell, book = site_shell(site), site_book(site)
+    pages = [_page_job(env, env.digest, shell, book.currency, page) for page in _audience_pages(site, book)]
+    own = Link("Overview", paths.DASHBOARD), Link("Charges", paths.CHARGES), *shell.help
+    index = search_index(book, own, journals=False)
+    return [*pages, _script(paths.SEARCH_INDEX, "index", index), *_months(site, book, 0), *_assets(site, env)]
+
+
+def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """First what the audience is about, then the statements of each month, PIs, projects, rates and the institution's
+    pages.
+    """
+    now, months = book.head_month(book.current), paths.period_page("*")
+    audience, name = site.audience, site.audience.name
+    if audience.kind is AudienceKind.PI:
+        title = book.person(name).name or name
+        first = Head(paths.DASHBOARD, title, "overview", now, months, paths.pi_months(name), "*")
+        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans))
+    elif audience.kind is AudienceKind.PROJECT:
+        first = Head(paths.DASHBOARD, name, "overview", now, months)
+        yield _plan("pages/project.html", first, payers.project_view(book, name))
+    elif audience.kind is AudienceKind.PUBLIC:
+        yield _plan("pages/public.html", Head(paths.DASHBOARD, "Value delivered", "overview"), site.public)
+        yield from _texts(site, book)
+        return
+    else:
+        yield _plan("pages/pis.html", Head(paths.DASHBOARD, name, "overview", now, months), payers.pi_list(book))
+    for index, period in enumerate(book.periods):
+        listed = statement_lists.statements_view(book, index, site.spans)
+        for path in (paths.period_page, paths.statements_page):
+            title = f"Statements, {period_human(period.period)}"
+            head = Head(path(period.period), title, "statements", book.head_month(index), path("*"))
+            yield _plan("pages/statements.html", head, listed)
+    yield _plan("pages/periods.html", Head(paths.PERIODS, "Months", "overview", now, months), periods.period_list(book))
+    yield from _payers(site, book)
+    yield from _texts(site, book)
+
+
+def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
+    """One job for each page of the charge browser, and one for the names that it shows; not for its data."""
+    shell, book, digest = site_shell(site), site_book(site), env.digest
+    names = names_script(charges.charge_names(book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in _charges(site, book, browsed)]
+    return [*pages, FileJob(paths.CHARGE_NAMES, fingerprint("file", names), partial(bytes, names))]
+
+
+def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_PlannedPage]:
+    """The pages of the charge browser: of all months, and of each."""
+    now, others = book.head_month(book.current), paths.charges_page("*")
+    head = Head(paths.CHARGES, "Charges", "charges", now, others)
+    yield _plan("pages/charges.html", head, charges.year_of_charges(book))
+    for index, period in enumerate(book.periods):
+
+        def view(index: int = index, period: BilledPeriod = period) -> charges.MonthOfCharges:
+            return charges.month_of_charges(book, index, browsed(period))
+
+        month = period.period
+        title = f"Charges, {period_human(month)}"
+        head = Head(paths.charges_page(month), title, "charges", book.head_month(index), others)
+        # The period's digest determines its charges.
+        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
+        yield _PlannedPage("pages/charges_month.html", head, shows, view)
 
 
 def site_shell(site: Site) -> Shell:
     """The frame of this site's pages."""
     showback = for_showback(site.periods)
-    return make_shell(site.config, site.pages, _logo_name(site), showback=showback, rates=bool(site.rates))
+    return make_shell(
+        *(site.config, site.pages, _logo_name(site)),
+        showback=showback,
+        rates=bool(site.rates),
+        closed=not site.audience.sees_all,
+    )
 
 
 def site_book(site: Site) -> Book:
@@ -122,73 +256,180 @@ def _page_job(env: Templates, digest: str, shell: Shell, currency: str, page: _P
     return FileJob(page.head.path, key, content)
 
 
-def _head(path: str, title: str, section: str, *crumbs: Link) -> Head:
-    return Head(path, title, section, (Link("Overview", paths.DASHBOARD), *crumbs, Link(title)))
-
-
 def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
-    """Every page, in the order of the navigation."""
-    first = Head(paths.DASHBOARD, "Overview", "overview")
-    yield _plan("pages/dashboard.html", first, dashboard.dashboard(book, site.provenance))
-    yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
+    """Every page, in the order of the menu."""
+    now = book.head_month(book.current)
+    months = paths.period_page("*")
+
+    def head(path: str, title: str, section: str = "", others: str = "") -> Head:
+        return Head(path, title, section, now, others)
+
+    first = head(paths.DASHBOARD, "Overview", "overview", months)
+    overview = dashboard.dashboard(book, site.provenance, site.postings, site.deliveries)
+    yield _plan("pages/dashboard.html", first, overview)
+    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), periods.period_list(book))
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
     yield _plan(
-        "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
+        "pages/review.html",
+        head(paths.REVIEW, "Review", "review", f"{paths.REVIEW}#period=*"),
+        review.queue(_waiting(site, book)),
     )
+    yield from _funds(site, book)
+    yield from _departments(site, book)
+    yield from _reports(site, book)
+    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book))
+    yield from _sources(site, book)
+    yield _sheet(book, paths.FILES, "", files.received(book))
+    yield from _texts(site, book)
+
+
+def _texts(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The rates, the institution's pages, and the page that explains the figures."""
+    now = None if site.public else book.head_month(book.current)
     if site.rates:
-        yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
-    yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
+        yield _plan("pages/rates.html", Head(paths.RATES, "Rates", month=now), site.rates)
     for text in site.pages:
         view = files.own_page(text)
-        yield _plan("pages/own.html", _head(paths.own_page(text.name), view.title, f"page:{text.name}"), view)
-    about = _head(paths.ABOUT, "About these figures", "about")
+        yield _plan("pages/own.html", Head(paths.own_page(text.name), view.title, month=now), view)
+    about = Head(paths.ABOUT, "About these figures", month=now)
     yield _plan("pages/about.html", about, files.about(book, site.provenance))
 
 
 def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
-    """The page of a month and that of its journal."""
-    period, crumb = book.periods[index], Link("Periods", paths.PERIODS)
-    name, page = period_human(period.period), paths.period_page(period.period)
-    journal_files = site.journal_files.get(period.period, ())
-    postings = site.postings.get(period.period, ())
-    head = _head(page, name, "periods", crumb)
-    deliveries = site.deliveries.get(period.period, ())
-    month = periods.period_view(book, index, journal_files, postings, deliveries=deliveries, spans=site.spans)
-    yield _plan("pages/period.html", head, month)
-    head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
+    """The pages of a month: its totals, its statements, its journal."""
+    period, now = book.periods[index], book.head_month(index)
+    month = period.period
+    name = period_human(month)
+
+    def head(path: Callable[[str], str], title: str, section: str) -> Head:
+        return Head(path(month), f"{title}{name}", section, now, path("*"))
+
+    journal_files, postings = site.journal_files.get(month, ()), site.postings.get(month, ())
+    deliveries = site.deliveries.get(month, ())
+    totals = periods.period_view(book, index, journal_files, postings, deliveries=deliveries)
+    yield _plan("pages/period.html", head(paths.period_page, "", "overview"), totals)
+    listed = statement_lists.statements_view(book, index, site.spans)
+    yield _plan("pages/statements.html", head(paths.statements_page, "Statements, ", "statements"), listed)
     view = partial(journals.journal_view, book, index, journal_files, postings)
+    journal = head(paths.journal_page, "Journal, ", "journals")
     if not period.digest:
-        yield _plan("pages/journal.html", head, view())
+        yield _plan("pages/journal.html", journal, view())
         return
     # A journal is long, and the period's digest and the settings determine all of it.
     numbers = tuple(statement.number for statement in period.statements)
     shows = (
         period.digest,
         state_view(period),
-        book.totals[period.period],
+        book.totals[month],
         numbers,
         journal_files,
         postings,
         period.documents,
         period.again,
-        site.config_of(period.period),
+        site.config_of(month),
     )
-    yield _PlannedPage("pages/journal.html", head, shows, view)
+    yield _PlannedPage("pages/journal.html", journal, shows, view)
 
 
 def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The lists and the pages of PIs and projects."""
-    pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
-    yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
+    now, months = book.head_month(book.current), paths.statements_page("*")
+    head = Head(paths.PIS, "PIs", "statements", now, months)
+    yield _plan("pages/pis.html", head, payers.pi_list(book))
     for email in book.pis:
-        head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
+        title = book.person(email).name or email
+        head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
         yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
-    yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
+    head = Head(paths.PROJECTS, "Projects", "statements", now, months)
+    yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:
-        head = _head(paths.project_page(project), project or "Without project", "projects", projects)
+        head = Head(paths.project_page(project), project or "Without project", "statements", now, months)
         yield _plan("pages/project.html", head, payers.project_view(book, project))
+
+
+def _waiting(site: Site, book: Book) -> review.Waiting:
+    return review.Waiting.of(book, site.choices, site.deliveries, site.provenance.commit_date)
+
+
+def _review_data(site: Site, book: Book) -> Iterator[FileJob]:
+    """The data of the review page."""
+    waiting = _waiting(site, book)
+    scripts = [(paths.REVIEW_ITEMS, review_data.items_script(waiting))]
+    for path, content in (*scripts, *review_data.evidence_scripts(waiting)):
+        yield FileJob(path, fingerprint("file", content), partial(bytes, content))
+
+
+def _sheet(book: Book, path: str, section: str, view: Sheet, others: str = "") -> _PlannedPage:
+    """A page of figures, named as it says. others: the page that the month picker leads to."""
+    head = Head(path, view.window or view.title, section, book.head_month(book.current), others)
+    return _plan("pages/sheet.html", head, view)
+
+
+def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of funds."""
+    lines, months = funds.fund_lines(book), paths.statements_page("*")
+    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds, lines), months)
+    for id_, own in lines.items():
+        view = funds.fund_view(book, site.funds, id_, own)
+        yield _sheet(book, paths.fund_page(id_), "statements", view, months)
+
+
+def _departments(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of departments."""
+    pages, months = departments.month_pages(site.spans), paths.statements_page("*")
+    yield _sheet(book, paths.DEPARTMENTS, "statements", departments.department_list(book, pages), months)
+    for name in book.by_department:
+        view = departments.department_view(book, name, pages, site.funds)
+        yield _sheet(book, paths.department_page(name), "statements", view, months)
+
+
+def _reports(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of fiscal years."""
+    found = site_reports(site, book)
+    yield _sheet(book, paths.REPORTS, "overview", reports.report_list(book, found, pdf=site.pdfs))
+    for each in found:
+        yield _sheet(book, paths.report_page(each.year.year), "overview", each.sheet)
+
+
+def _sources(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of sources."""
+    yield _sheet(book, paths.SOURCES, "", sources.source_list(book))
+    for name in sources.source_names(book):
+        yield _sheet(book, paths.source_page(name), "", sources.source_view(book, name, site.invoices))
+
+
+def site_reports(site: Site, book: Book) -> list[reports.Report]:
+    """The reports of all fiscal years, ascending."""
+    return [reports.report(book, year, site.funds, pdf=site.pdfs) for year in fiscal_years(book)]
+
+
+def _tables(page: _PlannedPage) -> Iterator[FileJob]:
+    """The CSV files of a page's tables."""
+    for each in page.shows.tables if isinstance(page.shows, Sheet) else ():
+        if each.csv:
+            yield FileJob(each.csv.path, each.csv.sha256, partial(bytes, each.csv.content))
+
+
+def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
+    """What the month picker and the search box of every page need."""
+    yield from _months(site, book, sum(len(period.undecided) for period in book.periods))
+    listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
+    own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
+
+
+def _months(site: Site, book: Book, items: int) -> Iterator[FileJob]:
+    """The months, and the pages of each PI by month. items: how many wait for review."""
+    yield _script(paths.MONTHS, "months", months_data(book, items))
+    for email, pages in payer_pages(book, site.spans).items():
+        yield _script(paths.pi_months(email), "pages", pages)
+
+
+def _script(path: str, name: str, value: object) -> FileJob:
+    content = script(name, value)
+    return FileJob(path, fingerprint("file", content), partial(bytes, content))
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
@@ -199,8 +440,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for dialect in SCHEMAS:
         content = schema_bytes(dialect)
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
-    for name, data in shipped_schemas().items():
-        yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
+    for name, content in shipped_schemas().items():
+        yield FileJob(paths.ledger_schema(name), fingerprint("file", content), partial(bytes, content))
     record = shipped_schema()
     yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
     theme = theme_css(site.config.portal.accent)

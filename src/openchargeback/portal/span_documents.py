@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from openchargeback import __version__
-from openchargeback.billing.span_statements import SpanStatement
+from openchargeback.billing.span_statements import SpanStatement, SubjectKind
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config
 from openchargeback.portal import paths
@@ -20,8 +20,8 @@ from openchargeback.portal.span_record import span_json, span_lines_csv
 from openchargeback.portal.span_view import SpanView, span_view
 from openchargeback.portal.statement_data import JSON_NAME, LINES_NAME, DataFile
 from openchargeback.portal.statements import PdfPlan
+from openchargeback.portal.views.common import head_month
 from openchargeback.templating.environment import Templates
-from openchargeback.templating.filters import period_human
 
 TEMPLATE = "span.pdf.html"
 PAGE_TEMPLATE = "pages/span.html"
@@ -95,14 +95,22 @@ def span_jobs(site: Site, env: Templates, directory: Directory) -> list[FileJob]
                 Link(number, pages[number]) for number in sorted({line.statement for line in statement.lines})
             ),
         )
-        head = _head(statement, view.statement)
+        head = _head(statement, view.statement, site)
         key = fingerprint(__version__, digest, PAGE_TEMPLATE, shell, head, currency, view)
         jobs.append(FileJob(head.path, key, partial(render, env, PAGE_TEMPLATE, shell, head, currency, view)))
     return jobs
 
 
-def _head(statement: SpanStatement, view: SpanView) -> Head:
-    period = statement.request.period
-    month = Link(period_human(period), paths.period_page(period)) if period else Link(view.span)
-    crumbs = (Link("Overview", paths.DASHBOARD), Link("Periods", paths.PERIODS), month, Link(view.subject.name))
-    return Head(path=paths.span_page(statement), title=f"Statement {view.number}", section="periods", crumbs=crumbs)
+def _head(statement: SpanStatement, view: SpanView, site: Site) -> Head:
+    period, subject = statement.request.period, statement.request.subject
+    shown = next((month for month in site.periods if month.period == period), site.periods[-1])
+    of_pi = subject.kind is SubjectKind.PI
+    return Head(
+        path=paths.span_page(statement),
+        title=f"{view.subject.name}, {view.span}",
+        section="statements",
+        month=head_month(shown),
+        others=paths.statements_page("*") if period else "",
+        own=paths.pi_months(subject.id) if of_pi else "",
+        mine="*" if of_pi else "",
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.billing.invoices import is_invoice
 from openchargeback.characters import one_line
 from openchargeback.explanations import explain
 from openchargeback.ledger.settings import Config
@@ -101,6 +102,20 @@ def _what_happens(statement: Statement, total: Amounts, currency: str) -> str:
     tense = ("will be " if back else "Will be ") if later else "is " if back else ""
     need = "Nothing needs to be done." if back else _NO_PAYMENT
     return f"{_capital(f'{amount}{tense}{where}')} {entry}. {need}"
+
+
+def together(statements: Sequence[Statement], due: Decimal) -> str:
+    """What becomes of the amount due of several statements of a month, in one sentence."""
+    first = statements[0]
+    if not due:
+        return "Nothing would be charged." if first.draft else f"Nothing is charged. {_NO_PAYMENT}"
+    if is_invoice(first):
+        return f"Invoiced: {'the statement' if len(statements) == 1 else 'each statement'} says how to pay."
+    where = f"{'returned to' if due < 0 else 'charged to'} these funds"
+    if first.draft:
+        return f"Would be {where} once the month is closed. Amounts may change until then."
+    will = "will be " if first.accounting_date > first.issued else ""
+    return f"{_capital(will + where)} by journal entry dated {date_human(first.accounting_date)}. {_NO_PAYMENT}"
 
 
 def _funds(funds: Sequence[str]) -> str:

@@ -20,10 +20,11 @@ from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.pdf import PrintStyle, print_style, statement_chart, statement_html
 from openchargeback.portal.pdf_pool import PdfJob
-from openchargeback.portal.shell import Head, Link, fingerprint, render, whom_to_ask
+from openchargeback.portal.shell import Head, HeadMonth, Link, fingerprint, render, whom_to_ask
 from openchargeback.portal.site import FileJob, Site, site_shell
 from openchargeback.portal.statement_data import StatementCharges, data_files
 from openchargeback.portal.statement_view import StatementView, statement_view
+from openchargeback.portal.views.common import head_month
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -63,10 +64,11 @@ class PdfPlan:
 def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob]:
     """One page for each statement of the site, or of one `period`."""
     shell, digest, histories = site_shell(site), env.digest, statement_histories(site.periods)
+    months = {month.period: head_month(month) for month in site.periods}
     jobs = []
     for statement in _statements(site, period):
         view = statement_page(statement, site, histories)
-        head = _head(view)
+        head = _head(view, statement, months[statement.period])
         currency = view.statement.currency
         key = fingerprint(__version__, digest, PAGE_TEMPLATE, shell, head, currency, view)
         jobs.append(FileJob(head.path, key, partial(render, env, PAGE_TEMPLATE, shell, head, currency, view)))
@@ -169,16 +171,14 @@ def _payer(statement: Statement) -> tuple[str, str]:
     return statement.pi.email, statement.project.id
 
 
-def _head(page: StatementPage) -> Head:
+def _head(page: StatementPage, statement: Statement, month: HeadMonth) -> Head:
+    email = statement.pi.email
     return Head(
         path=page.path,
-        title=f"Statement {page.statement.number}",
-        section="periods",
-        crumbs=(
-            Link("Overview", paths.DASHBOARD),
-            Link("Periods", paths.PERIODS),
-            page.period,
-            page.pi,
-            Link(page.project.label),
-        ),
+        title=f"{page.project.label}, {page.period.label}, {page.pi.label}",
+        section="statements",
+        month=month,
+        others=paths.statements_page("*"),
+        own=paths.pi_months(email),
+        mine=paths.folder_name(statement.project.id),
     )

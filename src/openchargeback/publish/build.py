@@ -11,21 +11,23 @@ from itertools import chain
 from pathlib import Path
 
 from openchargeback import __version__
+from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoices, checked_sources
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
 from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
+from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
-from openchargeback.portal.site import FileJob, Site, site_jobs
+from openchargeback.portal.report_documents import report_pdfs
+from openchargeback.portal.site import FileJob, LastPage, Site, charges_jobs, last_page, site_book, site_jobs
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
-from openchargeback.portal.views.review import KnownProject
+from openchargeback.portal.views.review import choices
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
@@ -60,13 +62,14 @@ class BuildResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class Output:
     """A planned build output: `key` covers all of its inputs, so equal keys mean equal files."""
 
     books: AllBooks
     provenance: Provenance
     journals: dict[str, bytes]
     pages: tuple[FileJob, ...]
+    last: LastPage
     pdfs: tuple[PdfPlan, ...]
     key: str
 
@@ -104,7 +107,7 @@ def build(
     books = open_books(root, keep=keep, store=store, step=step, gathered=gathered)
     charges = MonthCharges(books.ledger, store, statements=rows)
     with closing(OpenDataRun(books, charges)) as data:
-        planned = _plan_output(books, charges, store, provenance, pdfs=pdfs)
+        planned = plan_output(books, charges, store, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
         if (files := _files_published(planned.key, provenance, holds, output)) is not None:
             secrets.check(output)
@@ -114,7 +117,7 @@ def build(
         # Charge files, templates and logos are read until the end.
         checks = (lambda _folder: check_unchanged(), secrets.check)
         with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-            rendered = _write(planned, data, staging, store, workers, step)
+            rendered = write_output(planned, data, staging, store, workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -151,9 +154,7 @@ def _content(path: Path) -> str:
         return ""
 
 
-def _plan_output(
-    books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool
-) -> _Output:
+def plan_output(books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool) -> Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     root = books.ledger.root
     env, around = make_environment(root / "templates"), environment(root)
@@ -161,17 +162,20 @@ def _plan_output(
     journals, warnings = months.journals(books.ledger, books.periods)
     books = replace(books, warnings=(*books.warnings, *warnings))
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    site = replace(site, spans=month_spans(books, charges))
+    site = replace(site, spans=month_spans(books, charges), pdfs=pdfs)
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
-    made = (*site_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
+    book = site_book(site)
+    browser = charges_jobs(site, env, lambda period: charges.open_data(period).browsed)
+    made = (*site_jobs(site, env, book), *browser, *span_jobs(site, env, books.ledger.directory))
     pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
     if pdfs:
-        spans = span_pdfs(site, env, books.ledger.directory)
-        plans += [replace(plan, key=key_of(around, plan.key)) for plan in spans]
+        more = (*span_pdfs(site, env, books.ledger.directory), *report_pdfs(site, env, book))
+        plans += [replace(plan, key=key_of(around, plan.key)) for plan in more]
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    key = _key(pages, plans, written, data_keys(books.periods))
-    return _Output(books, provenance, written, pages, tuple(plans), key)
+    last = last_page(site, env, book)
+    data = [*data_keys(books.periods), (last.path, key_of(around, last.key))]
+    return Output(books, provenance, written, pages, last, tuple(plans), _key(pages, plans, written, data))
 
 
 def _receivables(books: AllBooks) -> dict[str, bytes]:
@@ -191,11 +195,13 @@ def _files_published(key: str, provenance: Provenance, holds: OutputKind, output
     return len(known.files)
 
 
-def _result(planned: _Output, output: Path, files: int, *, rendered: int, changed: bool) -> BuildResult:
+def _result(planned: Output, output: Path, files: int, *, rendered: int, changed: bool) -> BuildResult:
     return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
 
 
-def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
+def write_output(
+    planned: Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step
+) -> int:
     """Write everything; returns the number of newly rendered PDFs.
 
     While this thread writes pages, other processes render PDFs and another thread makes the open data.
@@ -210,18 +216,19 @@ def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, 
         for path, content in data.rest():
             staging.write(path, content)
         _log.info("wrote the open data")
+    staging.write(planned.last.path, planned.last.render({path: each.size for path, each in staging.files.items()}))
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
     return pdfs.rendered
 
 
-def _write_journals(planned: _Output, staging: Staging) -> None:
+def _write_journals(planned: Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
     _log.info("wrote %s", counted(len(planned.journals), "journal and receivables file"))
 
 
 def _write_pages(
-    planned: _Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
+    planned: Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
 ) -> None:
     """Write the pages, and what is done in the meantime."""
     rendered = 0
@@ -291,11 +298,19 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logo=ledger.logo.data if ledger.logo else None,
         settings={period: ledger.settings(period) for period in ledger.records},
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
-        known=_known_projects(ledger),
+        choices=choices(ledger.directory, schema_comment(ledger.root, "approvals/2025-01/new.yaml")),
         rates=_rates(ledger.root),
+        funds=ledger.directory.funds,
+        invoices=_invoices(books),
         postings=ledger.postings,
         deliveries=ledger.deliveries,
     )
+
+
+def _invoices(books: AllBooks) -> dict[str, tuple[InvoiceCheck, ...]]:
+    """The invoices of providers compared with the charges of each month, if the ledger keeps any."""
+    ledger = books.ledger
+    return {each.period: check_invoices(ledger, each) for each in books.periods} if checked_sources(ledger) else {}
 
 
 def _rates(root: Path) -> tuple[ServiceRates, ...]:
@@ -305,15 +320,6 @@ def _rates(root: Path) -> tuple[ServiceRates, ...]:
     from openchargeback.convert.kept import kept_configs
 
     return rates(kept_configs(root)[0])
-
-
-def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:
-    """The PI and fund that a decision naming a project takes from the directory; empty if they change over time."""
-    found = []
-    for id_, entry in sorted(ledger.directory.projects.items()):
-        only = entry.entries[0] if len(entry.entries) == 1 else Entry()
-        found.append(KnownProject(id_, entry.project.title, only.pi, only.fund))
-    return tuple(found)
 
 
 def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 
+from openchargeback.billing.browsed_charges import BrowsedCharges, browsed_charges
 from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.focus_charges import share_all, write_focus_charges
 from openchargeback.billing.lines import StatementKey, sum_resources
@@ -24,18 +25,18 @@ from openchargeback.billing.pipeline import settled_month
 from openchargeback.billing.provenance import make_references
 from openchargeback.billing.statement_charges import statement_rows
 from openchargeback.files.compressing import gzip_to
-from openchargeback.model import BilledPeriod, Entry, Statement
+from openchargeback.model import BilledPeriod, BillingLine, Entry, Statement
 from openchargeback.portal.paths import charges_file
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.keys import code_digest, key_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 
-_CHARGES, _FOCUS, _ROWS = "charges", "focus charges", "statement charges"
+_CHARGES, _FOCUS, _BROWSED, _ROWS = "charges", "focus charges", "browsed charges", "statement charges"
 
 
 class Wanted(enum.Enum):
-    """What of the charges of newly billed months is kept: the open data, the rows in statements."""
+    """What of the charges of newly billed months is kept: open data and charge browser, the rows in statements."""
 
     OPEN_DATA = enum.auto()
     STATEMENTS = enum.auto()
@@ -43,10 +44,14 @@ class Wanted(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class OpenData:
-    """The charges of a period as files: all of them, and those that are charged to PIs as "Cost and Usage" of FOCUS."""
+    """The charges of a period as files: all of them, and those that are charged to PIs as "Cost and Usage" of FOCUS.
+
+    browsed: all of them for the charge browser.
+    """
 
     charges: bytes
     focus: bytes
+    browsed: BrowsedCharges
 
 
 Rows = Mapping[str, bytes]
@@ -55,7 +60,7 @@ Rows = Mapping[str, bytes]
 
 def keep_charges(store: Cache, charges: Charges, periods: Collection[BilledPeriod], wanted: Collection[Wanted]) -> None:
     """Keep the charges of newly billed periods for `MonthCharges`. Their statements must have been made."""
-    kinds = {Wanted.OPEN_DATA: (_CHARGES, _FOCUS), Wanted.STATEMENTS: (_ROWS,)}
+    kinds = {Wanted.OPEN_DATA: (_CHARGES, _FOCUS, _BROWSED), Wanted.STATEMENTS: (_ROWS,)}
     missing = {
         what: [period for period in periods if any(store.get(kind, period.digest) is None for kind in kinds[what])]
         for what in wanted
@@ -94,15 +99,16 @@ class MonthCharges:
         Raises LedgerFault if its files can no longer be read.
         """
         with self._locks[period.period]:
-            charges, focus = (self.store.get(kind, self._key(period)) for kind in (_CHARGES, _FOCUS))
-            if charges is None or focus is None:
+            kept = [self.store.get(kind, self.month_key(period)) for kind in (_CHARGES, _FOCUS, _BROWSED)]
+            charges, focus, browsed = kept
+            if charges is None or focus is None or browsed is None:
                 return self._make(period)[0]
-            return OpenData(charges, focus)
+            return OpenData(charges, focus, BrowsedCharges.unpacked(browsed))
 
     def key(self, period: BilledPeriod, statement: Statement) -> str:
         """What identifies the rows of a statement: for a closed month, without making them."""
         if period.period in self.ledger.records:
-            return self._key(period)
+            return self.month_key(period)
         return hashlib.sha256(self._rows_of(period).get(statement.number, b"")).hexdigest()
 
     def rows(self, period: BilledPeriod, statement: Statement) -> str | None:
@@ -113,7 +119,8 @@ class MonthCharges:
         packed = self._rows_of(period).get(statement.number)
         return None if packed is None else zlib.decompress(packed).decode()
 
-    def _key(self, period: BilledPeriod) -> str:
+    def month_key(self, period: BilledPeriod) -> str:
+        """What identifies the charges of a period, with what became of them."""
         record = self.ledger.records.get(period.period)
         return key_of(code_digest(), record.digest) if record else period.digest
 
@@ -121,7 +128,7 @@ class MonthCharges:
         with self._locks[period.period]:
             rows = self._rows.get(period.period)
             if rows is None:
-                kept = self.store.get(_ROWS, self._key(period))
+                kept = self.store.get(_ROWS, self.month_key(period))
                 rows = self._make(period)[1] if kept is None else _unpacked(kept)
                 # A month is planned and printed as a whole, so the one before is not needed again.
                 self._rows = {period.period: rows}
@@ -129,12 +136,12 @@ class MonthCharges:
 
     def _make(self, period: BilledPeriod) -> tuple[OpenData, Rows]:
         """Bill the period again; keeps both results."""
-        key, record = self._key(period), self.ledger.records.get(period.period)
+        key, record = self.month_key(period), self.ledger.records.get(period.period)
         with settled_month(self.ledger, period.period, ids_of_all=True) as charges:
             sum_resources(charges.con, charges.config.currency)
             make_references(charges.con, charges.config)
             share_all(charges)
-            data = _open_data(charges, period)
+            data = _open_data(charges, period, record.lines if record else None)
             found = statement_rows(charges, record.lines if record else None) if self.statements else {}
         rows = _by_number(found, period)
         _keep(self.store, key, data)
@@ -171,14 +178,16 @@ def _unpacked(entry: bytes) -> Rows:
 def _keep(store: Cache, key: str, data: OpenData) -> None:
     store.put(_CHARGES, key, data.charges)
     store.put(_FOCUS, key, data.focus)
+    store.put(_BROWSED, key, data.browsed.packed())
 
 
-def _open_data(charges: Charges, period: BilledPeriod) -> OpenData:
+def _open_data(charges: Charges, period: BilledPeriod, recorded: Collection[BillingLine] | None = None) -> OpenData:
+    browsed = browsed_charges(charges, period.period, recorded)
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path, focus = Path(folder) / "charges.csv", Path(folder) / "focus.csv"
         write_charges(charges, period.period, path)
         write_focus_charges(charges, period, focus)
-        return OpenData(_file_bytes(path, charges_file(period)), _file_bytes(focus, charges_file(period)))
+        return OpenData(_file_bytes(path, charges_file(period)), _file_bytes(focus, charges_file(period)), browsed)
 
 
 def _file_bytes(path: Path, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The open data of a build, generated beside its pages."""
+"""The open data of a build and the data of its charge browser, generated beside its pages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from openchargeback.export.focus_books import billing_period_csv, invoice_detail
 from openchargeback.export.open_data import FORMAT_VERSION, DataKind, DataResource, datapackage, lines_csv
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import charge_scripts
 from openchargeback.publish.books import AllBooks
 from openchargeback.publish.keys import key_of
 from openchargeback.publish.month_charges import MonthCharges, OpenData
@@ -23,7 +24,10 @@ _SMALL = 8 << 20
 
 
 def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
-    """The files of the open data, each with its inputs; without `datapackage.json`, which follows from the others."""
+    """The files of the open data, each with its inputs; without `datapackage.json`, which follows from the others.
+
+    The first script of a month's charge browser stands for those with details.
+    """
     states = [(each.digest, each.state, each.closed_on, each.finalized_on) for each in periods]
     return [
         *(
@@ -34,6 +38,7 @@ def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
                 paths.lines_file(period.period),
                 paths.cost_and_usage_file(period),
                 paths.invoice_detail_file(period.period),
+                paths.charges_script(period.period),
             )
         ),
         (paths.BILLING_PERIOD_FILE, f"{FORMAT_VERSION} {key_of(states)}"),
@@ -43,25 +48,28 @@ def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
 def data_files(
     ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], charges: MonthCharges
 ) -> Iterator[tuple[str, bytes]]:
-    """Every file of the open data, one at a time."""
+    """Every file of the open data and of the charge browser, one at a time."""
     resources = []
-    for name, kind, path, content in _files(ledger, periods, charges):
-        resources.append(DataResource.of(name, kind, path.removeprefix(paths.DATA_FOLDER + "/"), content))
-        yield path, content
+    for period, kept in _made_ahead(ledger, periods, charges):
+        for name, kind, path, content in _files(ledger, period, kept):
+            resources.append(DataResource.of(name, kind, path.removeprefix(paths.DATA_FOLDER + "/"), content))
+            yield path, content
+        yield from charge_scripts(period.period, kept.browsed)
+    path, content = paths.BILLING_PERIOD_FILE, billing_period_csv(periods, ledger.settings)
+    name = path.removeprefix(paths.DATA_FOLDER + "/")
+    resources.append(DataResource.of("", DataKind.BILLING_PERIOD, name, content))
+    yield path, content
     yield paths.DATA_PACKAGE, datapackage(resources, ledger.config)
 
 
-def _files(
-    ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], charges: MonthCharges
-) -> Iterator[tuple[str, DataKind, str, bytes]]:
-    for period, kept in _made_ahead(ledger, periods, charges):
-        name = period.period
-        yield name, DataKind.CHARGES, paths.charges_file(period), kept.charges
-        yield name, DataKind.LINES, paths.lines_file(name), lines_csv(period)
-        yield name, DataKind.COST_AND_USAGE, paths.cost_and_usage_file(period), kept.focus
-        detail = invoice_detail_csv(period, ledger.settings(name))
-        yield name, DataKind.INVOICE_DETAIL, paths.invoice_detail_file(name), detail
-    yield "", DataKind.BILLING_PERIOD, paths.BILLING_PERIOD_FILE, billing_period_csv(periods, ledger.settings)
+def _files(ledger: RecordedLedger, period: BilledPeriod, kept: OpenData) -> Iterator[tuple[str, DataKind, str, bytes]]:
+    """The open data of a month."""
+    name = period.period
+    yield name, DataKind.CHARGES, paths.charges_file(period), kept.charges
+    yield name, DataKind.LINES, paths.lines_file(name), lines_csv(period)
+    yield name, DataKind.COST_AND_USAGE, paths.cost_and_usage_file(period), kept.focus
+    detail = invoice_detail_csv(period, ledger.settings(name))
+    yield name, DataKind.INVOICE_DETAIL, paths.invoice_detail_file(name), detail
 
 
 def _made_ahead(

@@ -2,8 +2,8 @@
 
 Secrets are the passwords, tokens and hashes in `config.local.yaml` and the credentials in URLs of Git remotes, if they
 have at least eight characters. Each is searched for verbatim and in the forms that text takes in outputs: escaped for
-JSON, HTML, URLs, CSV and PDF, in Base64, and as UTF-16. Compressed data is searched decompressed, and pages also
-without their tags.
+JSON, HTML, URLs, CSV and PDF, in Base64, and as UTF-16. Compressed data is searched decompressed, also in the scripts
+of the charge browser, and pages also without their tags.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _SECRET_KEY = re.compile(r"pass|token|secret|hash|key|salt|cookie|credential", r
 _HASH = re.compile(r"\$[0-9a-z-]+\$.+|\{[A-Z0-9-]+\}.+|[0-9a-fA-F]{32,}")
 _TAG = re.compile(rb"<[^<>]*>")
 _PDF_STREAM = re.compile(rb"stream\r?\n")
+_PACKED_TEXT = re.compile(rb'"(H4sI[A-Za-z0-9+/]+=*)"')  # how gzip data starts in Base64
 
 
 class Secrets:
@@ -158,6 +159,9 @@ def _contents(data: bytes) -> Iterator[Iterable[bytes]]:
     elif data.startswith(b"%PDF"):
         for start in _PDF_STREAM.finditer(data):
             yield _inflated(data[start.end() : data.find(b"endstream", start.end())], 15)
+    elif data.startswith(b"charges."):
+        for packed in _PACKED_TEXT.finditer(data):
+            yield _inflated(base64.b64decode(packed[1]), 31)
 
 
 def _inflated(data: bytes, window: int) -> Iterator[bytes]:

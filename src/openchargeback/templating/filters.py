@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from openchargeback import money
+from openchargeback.addresses import with_conditions
 from openchargeback.explanations import explain
 from openchargeback.ledger.periods import MONTHS
 
@@ -175,4 +176,5 @@ FILTERS: dict[str, Callable[..., object]] = {
     "size_human": size_human,
     "flag_title": flag_title,
     "link": link_filter,
+    "where": with_conditions,
 }

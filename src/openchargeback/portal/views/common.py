@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from openchargeback import money
+from openchargeback.billing.completeness import Completeness, completeness, month_of
 from openchargeback.billing.span_statements import SpanStatement, SubjectKind
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config
@@ -25,7 +27,7 @@ from openchargeback.model import (
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
-from openchargeback.portal.shell import Link
+from openchargeback.portal.shell import HeadMonth, Link
 from openchargeback.portal.statement_words import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human, percent_filter, period_human
@@ -120,6 +122,12 @@ def state_view(period: BilledPeriod) -> StateView:
     return StateView("open", "Open", f"Not final: figures change until the month is closed.{revision}")
 
 
+def head_month(period: BilledPeriod) -> HeadMonth:
+    """A month for the head of a page."""
+    state = state_view(period)
+    return HeadMonth(period.period, state.kind, state.word)
+
+
 def change(now: Decimal, before: Decimal) -> Change:
     """The difference, and its percentage of the previous amount if that was above zero."""
     percent = money.change_percent(now - before, before) if before > 0 else None
@@ -154,6 +162,7 @@ class Book:
         # A period sums its amounts again on every access, and a site needs them often.
         self.totals = {each.period: each.shown if self.showback else each.amounts for each in periods}
         self._rows: dict[str, StatementRow] = {}
+        self._completeness: dict[int, tuple[Completeness, ...]] = {}
         due = not self.showback
         self.by_pi = self._add_up(lambda line: line.pi, posted=due)
         self.by_project = self._add_up(lambda line: line.project, posted=due)
@@ -176,6 +185,20 @@ class Book:
                 totals.setdefault(source, ZERO)
         self.colors = charts.colors(list(config.sources), totals)
 
+    @property
+    def current(self) -> int:
+        """The index of the month that pages show unless another is chosen: the last one issued, else the last."""
+        issued = [index for index, period in enumerate(self.periods) if period.state is not State.OPEN]
+        return issued[-1] if issued else len(self.periods) - 1
+
+    def state(self, period: str) -> StateView | None:
+        """The state of a month; None if the ledger does not have it."""
+        return state_view(self.periods[self.months.index(period)]) if period in self.totals else None
+
+    def head_month(self, index: int) -> HeadMonth | None:
+        """The month at this index for the head of a page; None in a ledger without charges."""
+        return head_month(self.periods[index]) if self.periods else None
+
     def summary(self, index: int) -> Summary:
         """The headline figures of the month at this index."""
         period, previous = self.periods[index], self.months[index - 1] if index else ""
@@ -194,6 +217,29 @@ class Book:
             previous_billed=before,
             change=change(amounts.billed, before) if previous else None,
         )
+
+    @cached_property
+    def departments(self) -> dict[tuple[str, str], str]:
+        """The department of each PI in each month, as its statement names it: by month and email address."""
+        return {(each.period, s.pi.email): s.pi.department for each in self.periods for s in each.statements}
+
+    @cached_property
+    def by_department(self) -> dict[str, list[BillingLine]]:
+        """The lines that count on pages, ascending by month, by department; empty if no PI has one."""
+        found: dict[str, list[BillingLine]] = defaultdict(list)
+        for period in self.periods:
+            for line in period.lines:
+                if line.posted != self.showback:
+                    found[self.departments.get((line.period, line.pi), "")].append(line)
+        return {name: found[name] for name in sorted(found)} if any(found) else {}
+
+    def completeness(self, index: int) -> tuple[Completeness, ...]:
+        """Each source of the month at this index compared with the months before."""
+        if index not in self._completeness:
+            # More months back than the rule looks at make no difference.
+            months = [month_of(each) for each in self.periods[: index + 1]]
+            self._completeness[index] = completeness(months[-1], months[:-1], self.settings(self.months[index]))
+        return self._completeness[index]
 
     def amounts(self, statement: Statement) -> Amounts:
         """The amounts of a statement on these pages: what is due, or in a showback book what is shown."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,6 +16,20 @@ from openchargeback.money import ZERO
 from openchargeback.portal import paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StateView, state_view
+from openchargeback.portal.views.statement_lists import MOST_ROWS
+
+LINES_SHOWN = 100
+"""How many lines of a journal its page lists; the files have all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundSums:
+    """What a fund is charged and credited in a journal."""
+
+    fund: str
+    lines: int
+    debits: Decimal
+    credits: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +37,9 @@ class JournalView:
     """The page of a journal. net: debits minus credits of the payers, which is what the statements sum to (`due`), less
     what is invoiced to external payers, and what is journaled again (`again`).
 
-    pages: those of statements, by number. controls: display name and totals of each source.
+    lines: the first ones, of `count`. by_fund: what each fund is charged or credited, largest charge first.
+    pages: those of the statements of these lines and of the invoices, by number.
+    controls: display name and totals of each source.
     received: what the credit funds receive. documents: by format, their numbers. posted: what became of the lines.
     words: for what happened to a line.
     invoices: those to external payers; receivables: their file, if any.
@@ -37,6 +53,9 @@ class JournalView:
     files: tuple[Link, ...]
     accounting_date: dt.date
     lines: tuple[JournalLine, ...]
+    count: int
+    by_fund: tuple[FundSums, ...]
+    funds_count: int
     pages: dict[str, str]
     debits: Decimal
     credits: Decimal
@@ -71,6 +90,12 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
     due = sum((statement.amounts.billed for statement in period.statements), ZERO)
     posted = posted_month(journal, period.documents, postings)
     formats = dict.fromkeys(each.format for each in period.documents)
+    lines, by_fund, invoices = (
+        tuple(journal.lines[:LINES_SHOWN]),
+        _by_fund(journal.lines),
+        invoices_of(period, settings),
+    )
+    named = {line.statement for line in lines} | {invoice.statement for invoice in invoices}
     return JournalView(
         period=period.period,
         period_link=paths.period_page(period.period),
@@ -79,11 +104,15 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
         posts_nothing=posts_nothing(period, settings),
         files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in files),
         accounting_date=period.accounting_date,
-        lines=journal.lines,
+        lines=lines,
+        count=len(journal.lines),
+        by_fund=by_fund[:MOST_ROWS],
+        funds_count=len(by_fund),
         pages={
             statement.number: paths.statement_page(statement)
             for each in (book.periods[: index + 1] if period.again else (period,))
             for statement in each.statements
+            if statement.number in named
         },
         debits=journal.debits,
         credits=journal.credits,
@@ -100,10 +129,26 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
         postings=posted.postings,
         exceptions=posted.exceptions,
         words=POSTED_WORDS,
-        invoices=invoices_of(period, settings),
+        invoices=invoices,
         invoiced=period.invoiced.billed,
         receivables=receivables_link(period),
     )
+
+
+def _by_fund(lines: Iterable[JournalLine]) -> tuple[FundSums, ...]:
+    found: dict[str, list[JournalLine]] = {}
+    for line in lines:
+        found.setdefault(line.fund, []).append(line)
+    sums = [
+        FundSums(
+            fund=fund,
+            lines=len(own),
+            debits=sum((line.signed for line in own if line.signed > 0), ZERO),
+            credits=sum((-line.signed for line in own if line.signed < 0), ZERO),
+        )
+        for fund, own in found.items()
+    ]
+    return tuple(sorted(sums, key=lambda each: (-each.debits, -each.credits, each.fund)))
 
 
 def posted_sentence(period: BilledPeriod, postings: Sequence[Posting]) -> str:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.span_statements import SpanStatement, Subject, SubjectKind
+from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.model import Amounts, BillingLine, QueueItem, Statement
+from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
 from openchargeback.portal.span_view import Group, by_person
-from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, change
+from openchargeback.portal.statement_words import NOTHING_CHARGED, answer, held_words, together
+from openchargeback.portal.views.common import Book, Change, StatementRow, StateView, change
+from openchargeback.portal.views.statement_lists import MOST_ROWS
 from openchargeback.review.held_sums import HeldSum, in_total
+from openchargeback.wording import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayerRow:
-    """A PI or project in a list: the latest month and the last twelve together. shown: the shown-only part of both."""
+    """A PI or project in a list: a month and the last twelve together. shown: the shown-only part of both.
+
+    funds, page, pdf: of that month's statement, where the row stands for one; else empty.
+    """
 
     link: Link
     name: str
@@ -29,18 +38,23 @@ class PayerRow:
     line: charts.Line | None
     shown: Amounts
     shown_year: Amounts
+    funds: str = ""
+    page: str = ""
+    pdf: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayerList:
-    """All PIs or all projects with their totals. `previous` is empty if there is only one month.
+    """PIs or projects, largest amount first, and the totals of all of them. `previous` is empty for the first month.
 
-    shown: the latest month's shown-only amounts, beside those due; None if there are none in twelve months.
+    count: of all, of which rows are the largest.
+    shown: the month's shown-only amounts, beside those due; None if there are none in twelve months.
     """
 
     period: str
     previous: str
     rows: tuple[PayerRow, ...]
+    count: int
     latest: Amounts
     year: Amounts
     shown: Amounts | None
@@ -72,24 +86,57 @@ class HeldItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What a statement comes to, in a table of months. due: in cents; draft: its month is open."""
+
+    due: Decimal
+    number: str
+    path: str
+    draft: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """Statements by payer and month.
+
+    months: consecutive. rows: a payer with one cell a month, None without a statement.
+    left_out: how many rows with smaller amounts there are.
+    """
+
+    months: tuple[str, ...]
+    rows: tuple[tuple[Link, tuple[Cell | None, ...]], ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoFar:
+    """An open month of a payer: the drafts of its statements, and their total."""
+
+    period: str
+    rows: tuple[StatementRow, ...]
+    total: Amounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayerView:
     """The page of a PI or a project.
 
-    period: the last month that has a statement here; without any, the last one with held charges.
-    others: the projects of a PI, or the PIs of a project.
-    statements: newest first, with their total over all months. spans: those over all projects of a PI, newest first.
+    period: the last month that was issued and has a statement here, else the last one that has one; without any, the
+    last one with held charges. draft: it is open. funds: what each pays in it, in cents.
+    others: the projects of a PI, or the PIs of a project. matrix: their statements by month.
+    statements: of the month; pdf: the one that sums them up. so_far: the open month after it.
     people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
-    shown_total: the same over all statements.
-    held: what is held today in all months, each charge once; held_total: one sum per currency.
+    held: what is held today in all months, each charge once; held_total: one sum per currency; waiting: in words.
     """
 
     name: str
     identifier: str
     department: str
-    funds: tuple[str, ...]
+    funds: tuple[tuple[str, Decimal], ...]
     period: str
     period_link: str
+    state: StateView | None
     draft: bool
     amounts: Amounts
     shown: Amounts | None
@@ -100,20 +147,21 @@ class PayerView:
     services: tuple[ServiceRow, ...]
     shown_services: tuple[ServiceRow, ...]
     others: tuple[PayerRow, ...]
+    matrix: Matrix
     statements: tuple[StatementRow, ...]
-    total: Amounts
-    shown_total: Amounts | None
+    so_far: SoFar | None
     held: tuple[HeldItem, ...]
     held_total: tuple[HeldSum, ...]
+    waiting: str
     currency: str
-    spans: tuple[SpanRow, ...] = ()
+    page: str = ""
+    pdf: str = ""
     people: Group | None = None
 
 
 def pi_list(book: Book) -> PayerList:
     """All PIs that ever had a statement, or have held charges."""
-    rows = [_pi_row(book, email) for email in book.pis]
-    return _list(book, sorted(rows, key=lambda row: (row.name.casefold(), row.detail, row.link.path)))
+    return _list(book, [_pi_row(book, email) for email in book.pis])
 
 
 def project_list(book: Book) -> PayerList:
@@ -124,44 +172,52 @@ def project_list(book: Book) -> PayerList:
 def pi_view(book: Book, email: str, spans: Sequence[SpanStatement] = ()) -> PayerView:
     """The page of one PI. spans: the statements over any month."""
     person = book.person(email)
-    statements, held = book.statements_by_pi.get(email, ()), book.held_by_pi.get(email, ())
-    projects = {*(each.project.id for each in statements), *(item.project for item in held if item.project)}
-    others = [_project_row(book, project, pi=email) for project in sorted(projects)]
     payer = _Payer(
         name=person.name,
         identifier=person.email,
         department=person.department,
-        statements=statements,
-        held=held,
+        statements=book.statements_by_pi.get(email, ()),
+        held=book.held_by_pi.get(email, ()),
         by_month=book.by_pi.get(email, {}),
+        other=lambda statement: statement.project.id,
     )
-    own = [each for each in spans if each.request.subject == Subject(SubjectKind.PI, email)]
-    view = _view(book, payer, others)
-    now = [line for each in own if each.request.period == view.period for line in each.lines]
-    people = by_person([line for line in now if line.posted or book.showback])
-    return replace(view, spans=tuple(book.span_row(each) for each in reversed(own)), people=people)
+    held = {item.project for item in payer.held if item.project}
+    others = [_project_row(book, project, payer) for project in sorted({*payer.others, *held})]
+    own = [
+        each
+        for each in spans
+        if each.request.subject == Subject(SubjectKind.PI, email) and each.request.period == payer.period
+    ]
+    view = _view(book, payer, others, book.project_link)
+    people = by_person([line for each in own for line in each.lines if line.posted or book.showback])
+    if not own:
+        return replace(view, people=people)
+    return replace(view, people=people, page=paths.span_page(own[0]), pdf=paths.span_pdf(own[0]))
 
 
 def project_view(book: Book, identifier: str) -> PayerView:
     """The page of one project."""
     project = book.project(identifier)
-    statements, held = book.statements_by_project.get(identifier, ()), book.held_by_project.get(identifier, ())
-    pis = {*(each.pi.email for each in statements), *(item.pi for item in held if item.pi)}
-    others = [_pi_row(book, email, project=identifier) for email in sorted(pis)]
     payer = _Payer(
         name=project.title,
         identifier=project.id,
         department="",
-        statements=statements,
-        held=held,
+        statements=book.statements_by_project.get(identifier, ()),
+        held=book.held_by_project.get(identifier, ()),
         by_month=book.by_project.get(identifier, {}),
+        other=lambda statement: statement.pi.email,
     )
-    return _view(book, payer, others)
+    held = {item.pi for item in payer.held if item.pi}
+    others = [_pi_row(book, email, payer) for email in sorted({*payer.others, *held})]
+    return _view(book, payer, others, book.pi_link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Payer:
-    """A PI or a project with all statements and held charges, newest first, and the amounts by month."""
+    """A PI or a project with all statements and held charges, newest first, and the amounts by month.
+
+    other: who else a statement is for: the project of a PI's, the PI of a project's.
+    """
 
     name: str
     identifier: str
@@ -169,44 +225,107 @@ class _Payer:
     statements: tuple[Statement, ...]
     held: tuple[QueueItem, ...]
     by_month: dict[str, Amounts]
+    other: Callable[[Statement], str]
 
     @property
     def period(self) -> str:
         """The month that the page is about."""
-        return self.statements[0].period if self.statements else self.held[0].period
+        issued = [each.period for each in self.statements if not each.draft]
+        return (issued or [each.period for each in self.statements] or [item.period for item in self.held])[0]
+
+    @property
+    def others(self) -> set[str]:
+        """Everyone else that the statements are for."""
+        return set(map(self.other, self.statements))
 
 
-def _view(book: Book, payer: _Payer, others: Sequence[PayerRow]) -> PayerView:
+def _view(book: Book, payer: _Payer, others: Sequence[PayerRow], link: Callable[[str], Link]) -> PayerView:
+    """link: to the page of another payer."""
     period, statements = payer.period, payer.statements
     latest = [statement for statement in statements if statement.period == period]
     amounts = payer.by_month.get(period, Amounts())
     history = book.history(payer.by_month, period)
     lines = [line for statement in latest for line in statement.lines]
     apart = [line for line in lines if not line.posted] if book.shows(lines) else []
-    shows_any = any(book.shows(statement.lines) for statement in statements)
+    drafts = [statement for statement in statements if statement.draft and statement.period > period]
+    single = latest[0] if len(latest) == 1 else None
     return PayerView(
         name=payer.name,
         identifier=payer.identifier,
         department=payer.department,
-        funds=tuple(sorted({fund for statement in latest for fund in statement.funds})),
+        funds=_funds(lines),
         period=period,
         period_link=paths.period_page(period),
+        state=book.state(period),
         draft=any(statement.draft for statement in latest),
         amounts=amounts,
         shown=Amounts.total(line.amounts for line in apart) if apart else None,
         discounts=discount_rows(amounts, book.config.organization.name),
-        sentence=book.sentence(amounts) if statements else "Nothing was billed so far: all charges are held.",
+        sentence=_sentence(book, latest, amounts),
         chart=charts.twelve_months(history, period, book.currency, payer.name, only_shown=book.showback),
         history=tuple((month.period, month.amounts) for month in reversed(history)),
         services=_services(book, (line for line in lines if line.posted != book.showback)),
         shown_services=_services(book, apart),
-        others=tuple(others),
-        statements=tuple(book.statement_row(statement) for statement in statements),
-        total=Amounts.total(book.amounts(statement) for statement in statements),
-        shown_total=Amounts.total(book.shown(statement) for statement in statements) if shows_any else None,
-        held=tuple(_held(book, item) for item in payer.held),
+        others=tuple(sorted(others, key=_by_money))[:MOST_ROWS],
+        matrix=_matrix(book, payer, link),
+        statements=tuple(book.statement_row(statement) for statement in latest),
+        so_far=_so_far(book, drafts),
+        held=tuple(_held(book, item) for item in payer.held[:MOST_ROWS]),
         held_total=in_total(payer.held, book.currency),
+        waiting=held_words(payer.held, book.currency),
         currency=book.currency,
+        page=paths.statement_page(single) if single else "",
+        pdf=paths.statement_pdf(single) if single else "",
+    )
+
+
+def _funds(lines: Iterable[BillingLine]) -> tuple[tuple[str, Decimal], ...]:
+    """What each fund pays, largest amount first."""
+    found: dict[str, Decimal] = {}
+    for line in lines:
+        if line.posted:
+            found[line.fund] = found.get(line.fund, ZERO) + line.amounts.billed
+    return tuple(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _sentence(book: Book, statements: Sequence[Statement], amounts: Amounts) -> str:
+    """What happens now with the amount due of a month's statements."""
+    if not statements:
+        return "Nothing was billed so far: all charges are held."
+    if book.showback:
+        return NOTHING_CHARGED
+    if len(statements) == 1 and not is_invoice(statements[0]):
+        return answer(statements[0], book.settings(statements[0].period)).sentence
+    return together(statements, amounts.billed)
+
+
+def _matrix(book: Book, payer: _Payer, link: Callable[[str], Link]) -> Matrix:
+    last = max((each.period for each in payer.statements), default=payer.period)
+    months = months_until(last, CHART_MONTHS)
+    rows: dict[str, dict[str, Cell]] = {}
+    for each in payer.statements:
+        if each.period in months:
+            rows.setdefault(payer.other(each), {})[each.period] = Cell(
+                due=book.amounts(each).billed, number=each.number, path=paths.statement_page(each), draft=each.draft
+            )
+    ordered = sorted(rows.items(), key=lambda row: (-sum((cell.due for cell in row[1].values()), ZERO), row[0]))
+    return Matrix(
+        months=tuple(months),
+        rows=tuple((link(name), tuple(map(cells.get, months))) for name, cells in ordered[:MOST_ROWS]),
+        left_out=max(0, len(ordered) - MOST_ROWS),
+    )
+
+
+def _so_far(book: Book, drafts: Sequence[Statement]) -> SoFar | None:
+    """The first open month of these drafts, newest first."""
+    if not drafts:
+        return None
+    period = drafts[-1].period
+    own = [each for each in drafts if each.period == period]
+    return SoFar(
+        period=period,
+        rows=tuple(sorted(map(book.statement_row, own), key=lambda row: -row.amounts.billed)[:MOST_ROWS]),
+        total=Amounts.total(map(book.amounts, own)),
     )
 
 
@@ -245,54 +364,82 @@ def _services(book: Book, lines: Iterable[BillingLine]) -> tuple[ServiceRow, ...
     return tuple(row for _, row in sorted(rows, key=lambda item: item[0]))
 
 
-def _pi_row(book: Book, email: str, project: str | None = None) -> PayerRow:
+def _pi_row(book: Book, email: str, payer: _Payer | None = None) -> PayerRow:
+    """payer: the project whose page it is."""
     person = book.person(email)
-    by_month, shown = (
-        (book.by_pi.get(email, {}), book.shown_by_pi.get(email, {})) if project is None else _both(book, email, project)
-    )
-    return _row(book, book.pi_link(email), person.name or email, person.department, by_month, shown)
+    link = book.pi_link(email)
+    if payer is None:
+        return _row(
+            book,
+            link,
+            person.name or email,
+            person.department,
+            book.by_pi.get(email, {}),
+            book.shown_by_pi.get(email, {}),
+        )
+    return _row_of(book, payer, email, link, person.name or email, person.department)
 
 
-def _project_row(book: Book, identifier: str, pi: str | None = None) -> PayerRow:
-    by_month, shown = (
-        (book.by_project.get(identifier, {}), book.shown_by_project.get(identifier, {}))
-        if pi is None
-        else _both(book, pi, identifier)
-    )
+def _project_row(book: Book, identifier: str, payer: _Payer | None = None) -> PayerRow:
+    """payer: the PI whose page it is."""
     title = book.project(identifier).title
-    return _row(book, book.project_link(identifier), identifier, "" if title == identifier else title, by_month, shown)
+    detail, link = "" if title == identifier else title, book.project_link(identifier)
+    if payer is None:
+        by_month, shown = book.by_project.get(identifier, {}), book.shown_by_project.get(identifier, {})
+        return _row(book, link, identifier, detail, by_month, shown)
+    return _row_of(book, payer, identifier, link, identifier, detail)
 
 
-def _both(book: Book, email: str, project: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
-    """By month the amounts of a PI in a project, and separately the shown-only ones."""
-    own = [s for s in book.statements_by_pi.get(email, ()) if s.project.id == project]
-    return {each.period: book.amounts(each) for each in own}, {each.period: book.shown(each) for each in own}
+def _row_of(book: Book, payer: _Payer, other: str, link: Link, name: str, detail: str) -> PayerRow:
+    """The row of another payer on a payer's page: what both share."""
+    own = [each for each in payer.statements if payer.other(each) == other]
+    by_month = {each.period: book.amounts(each) for each in own}
+    row = _row(book, link, name, detail, by_month, {each.period: book.shown(each) for each in own}, payer.period)
+    now = next((each for each in own if each.period == payer.period), None)
+    if now is None:
+        return row
+    return replace(row, funds=listed(now.funds, 1), page=paths.statement_page(now), pdf=paths.statement_pdf(now))
 
 
 def _row(
-    book: Book, link: Link, name: str, detail: str, by_month: dict[str, Amounts], shown: dict[str, Amounts]
+    book: Book,
+    link: Link,
+    name: str,
+    detail: str,
+    by_month: dict[str, Amounts],
+    shown: dict[str, Amounts],
+    period: str = "",
 ) -> PayerRow:
-    months = book.year()
-    amounts = [by_month.get(month, Amounts()) for month in months]
-    due = [amount.billed for amount in amounts]
+    """period: the month of the row, by default the current one."""
+    now = period or book.months[book.current]
+    months = book.year(now)
+    due = {month: by_month.get(month, Amounts()).billed for month in months}
+    index = book.months.index(now)
+    before = by_month.get(book.months[index - 1], Amounts()).billed if index else None
     return PayerRow(
         link=link,
         name=name,
         detail=detail,
-        latest=amounts[-1],
-        change=change(due[-1], by_month.get(book.months[-2], Amounts()).billed) if len(book.months) > 1 else None,
-        year=Amounts.total(amounts),
-        line=charts.small_line(dict(zip(months, due, strict=True)), book.currency),
-        shown=shown.get(months[-1], Amounts()),
+        latest=by_month.get(now, Amounts()),
+        change=None if before is None else change(due[now], before),
+        year=Amounts.total(by_month.get(month, Amounts()) for month in months),
+        line=charts.small_line(due, book.currency),
+        shown=shown.get(now, Amounts()),
         shown_year=Amounts.total(shown.get(month, Amounts()) for month in months),
     )
 
 
+def _by_money(row: PayerRow) -> tuple[Decimal, Decimal, str, str]:
+    return -row.latest.billed, -row.year.billed, row.name.casefold(), row.link.path
+
+
 def _list(book: Book, rows: Sequence[PayerRow]) -> PayerList:
+    index = book.current
     return PayerList(
-        period=book.months[-1] if book.months else "",
-        previous=book.months[-2] if len(book.months) > 1 else "",
-        rows=tuple(rows),
+        period=book.months[index] if book.months else "",
+        previous=book.months[index - 1] if index > 0 else "",
+        rows=tuple(sorted(rows, key=_by_money)[:MOST_ROWS]),
+        count=len(rows),
         latest=Amounts.total(row.latest for row in rows),
         year=Amounts.total(row.year for row in rows),
         shown=Amounts.total(row.shown for row in rows) if any(row.shown_year != Amounts() for row in rows) else None,

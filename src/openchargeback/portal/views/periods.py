@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.completeness import GONE_SHOWN, Completeness
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
-from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, latest
 from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
@@ -27,11 +26,15 @@ from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.undelivered import Undelivered, undelivered
-from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
+from openchargeback.portal.views.common import Book, StatementRow, Summary
 from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
+from openchargeback.portal.views.statement_lists import largest_first
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import period_human
+
+STATEMENTS_SHOWN = 25
+"""How many statements are listed on the page of a month; all of them are on a page of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class JournalTotals:
 class PeriodView:
     """The whole page of a month. `totals` sums the sources, one row per currency, the ledger's own first.
 
+    statements: the largest ones, of statements_count.
+
     held: the held charges; for a closed month as of its closing. still_held: those still held today, if fewer.
 
     evidence: who approved the decisions, as recorded by closing; levels: what its levels mean.
@@ -103,8 +108,6 @@ class PeriodView:
     """
 
     summary: Summary
-    earlier: Link | None
-    later: Link | None
     chart: charts.Chart
     sources: tuple[SourceRow, ...]
     totals: tuple[SourceTotals, ...]
@@ -113,6 +116,8 @@ class PeriodView:
     completeness: tuple[CompletenessRow, ...]
     without: tuple[Without, ...]
     statements: tuple[StatementRow, ...]
+    statements_count: int
+    statements_page: str
     flags: tuple[FlagTotal, ...]
     decisions: tuple[DecisionRecord, ...]
     evidence: tuple[Evidence, ...]
@@ -128,7 +133,6 @@ class PeriodView:
     receivables: Link | None
     data_files: tuple[Link, ...]
     digest: str
-    spans: tuple[SpanRow, ...]
     emailed: int
     undelivered: tuple[Undelivered, ...]
     levels: str = LEVELS
@@ -161,19 +165,15 @@ def period_view(
     postings: Sequence[Posting] = (),
     *,
     deliveries: Sequence[Delivery] = (),
-    spans: Sequence[SpanStatement] = (),
 ) -> PeriodView:
     """The page of the month at this index of the book.
 
-    postings: what the accounting system did with its journal. deliveries: what was emailed. spans: the statements over
-    any month.
+    postings: what the accounting system did with its journal. deliveries: what was emailed.
     """
     period, sent = book.periods[index], latest(deliveries)
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(
         summary=book.summary(index),
-        earlier=_link(book, index - 1),
-        later=_link(book, index + 1),
         chart=charts.twelve_months(
             book.history(book.totals, period.period),
             period.period,
@@ -187,7 +187,9 @@ def period_view(
         still_held=held_table(period.undecided, period.currency) if _decided_since(period) else None,
         completeness=_completeness(book, index),
         without=period.without,
-        statements=tuple(book.statement_row(statement) for statement in period.statements),
+        statements=tuple(largest_first(book, period)[:STATEMENTS_SHOWN]),
+        statements_count=len(period.statements),
+        statements_page=paths.statements_page(period.period),
         flags=period.flags,
         decisions=period.decisions,
         evidence=period.evidence,
@@ -208,16 +210,9 @@ def period_view(
             for path in (paths.charges_file(period), paths.lines_file(period.period))
         ),
         digest=period.digest,
-        spans=tuple(book.span_row(each) for each in spans if each.request.period == period.period),
         emailed=sum(each.kind is DeliveryKind.STATEMENTS and not each.undelivered and not each.open for each in sent),
         undelivered=undelivered(sent),
     )
-
-
-def _link(book: Book, index: int) -> Link | None:
-    if not 0 <= index < len(book.periods):
-        return None
-    return Link(period_human(book.months[index]), paths.period_page(book.months[index]))
 
 
 def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
@@ -229,8 +224,6 @@ def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
 
 def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
     name = book.months[index]
-    # More months back than the rule looks at make no difference.
-    months = [month_of(each) for each in book.periods[: index + 1]]
     return tuple(
         CompletenessRow(
             label=book.source_label(row.source, name),
@@ -240,7 +233,7 @@ def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
             percent=words.against_median(row),
             gone=tuple(book.pi_link(pi) for pi in row.gone[:GONE_SHOWN]),
         )
-        for row in completeness(months[-1], months[:-1], book.settings(name))
+        for row in book.completeness(index)
     )
 
 
