@@ -1,4 +1,5 @@
--- One row of `billing` per charge in {charges}, those of a revision that matter: whether it is billed, and the billing line that it is, or would be, on.
+-- One row of `billing` per charge of a revision that is in {charges}: whether it is billed, and the billing line that it
+-- is, or would be, on.
 CREATE VIEW billing AS
 SELECT
     charge.n,
