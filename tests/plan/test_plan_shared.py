@@ -162,7 +162,7 @@ ANOTHER, THIRD = ({**A, "x_Note": note} for note in "bc")
         pytest.param([A, ANOTHER, B, THIRD], [A, C, B, THIRD], 0, id="a charge gets the partner of another"),
         pytest.param([A, C, B, THIRD], [A, ANOTHER, B, THIRD], 0, id="a charge takes the partner of another"),
         pytest.param([{**A, "SubAccountId": "a1"}, B], [{**A, "SubAccountId": "a1"}, C], 2, id="a project has ended"),
-        pytest.param([charge("r1", "9", project="p2", ChargePeriodStart="2025-01-25"), B], [B], 2, id="ended and gone"),
+        pytest.param([A, B], [A, C], 2, id="the project of another charge has ended"),
         pytest.param([A, B], [A, B], 1, id="nothing"),
     ],
 )
