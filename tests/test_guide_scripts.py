@@ -174,11 +174,11 @@ def test_what_is_collected_is_whole_or_not_there(site: Site, name: str) -> None:
         assert site.files() == set()
         for command, does in case.commands.items():
             site.has(command, does)
-    env = {"ISILON_HOST": "isilon.example.edu", "LITELLM_DATABASE": "litellm"}
-    failed = site.run(script, "2025-01", FAIL="yes", **env)
+    site.env |= {"ISILON_HOST": "isilon.example.edu", "LITELLM_DATABASE": "litellm"}
+    failed = site.run(script, "2025-01", FAIL="yes")
     assert failed.returncode != 0
     assert site.files() == set()
-    done = site.run(script, "2025-01", FAIL="", **env)
+    done = site.run(script, "2025-01", FAIL="")
     assert done.returncode == 0, done.stderr
     assert site.files() == {case.file}
     assert case.call in site.calls
@@ -352,7 +352,8 @@ USAGE = {
 @pytest.mark.parametrize("name", USAGE)
 def test_the_workflow_of_a_conversion_opens_a_pull_request(site: Site, name: str) -> None:
     page, branch, sources, configs = USAGE[name]
-    clone = ledger(site, "hpc", **{f"conversions__{key}": EXAMPLES / path for key, path in configs.items()})
+    files = {f"conversions__{key}": EXAMPLES / path for key, path in configs.items()}
+    clone = ledger(site, "hpc", "overwrite", **files)
     exports = site.folder / "billing"
     for kind in ("slurm", "isilon", "qumulo", "vms", "openstack"):
         shutil.copytree(EXAMPLES / name, exports / kind)
