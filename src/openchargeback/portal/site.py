@@ -14,6 +14,7 @@ from openchargeback import __version__
 from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
+from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.deliveries import Delivery
 from openchargeback.ledger.directory import FundEntry
 from openchargeback.ledger.postings import Posting
@@ -66,7 +67,7 @@ class Site:
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
     spans: the statements over a month of PIs with several projects, and of departments.
     deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
-    charges of a period. pdfs: whether the build has PDFs.
+    charges of a period. decisions: those in the approval files of a period. pdfs: whether the build has PDFs.
     """
 
     config: Config
@@ -87,6 +88,7 @@ class Site:
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
     funds: dict[str, FundEntry] = field(default_factory=dict)
     invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
+    decisions: dict[str, tuple[Decision, ...]] = field(default_factory=dict)
     pdfs: bool = True
 
     def config_of(self, period: str) -> Config:
@@ -226,7 +228,7 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield from _funds(site, book)
     yield from _departments(site, book)
     yield from _reports(site, book)
-    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book))
+    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book, approvals.decided_charges(site.decisions)))
     if site.rates:
         yield _plan("pages/rates.html", head(paths.RATES, "Rates"), site.rates)
     yield from _sources(site, book)

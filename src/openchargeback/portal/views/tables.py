@@ -151,7 +151,7 @@ def table(
 ) -> Table:
     """A table of these rows, in their order; a column of texts that are all empty is left out.
 
-    total: the name of the total row; without one there is none. cut: without it, all rows are shown.
+    total: the name of the total row; without one there is none, nor one of the rest. cut: without it, all are shown.
     """
     columns, found = _used(columns, tuple(rows))
     shown, others = found[: cut.most if cut else None], found[cut.most if cut else len(found) :]
@@ -162,7 +162,7 @@ def table(
         columns=tuple(columns),
         rows=shown,
         count=len(found),
-        rest=_sum(columns, others, f"{len(others):,} more") if others else (),
+        rest=_sum(columns, others, f"{len(others):,} more") if others and total else (),
         total=_sum(columns, found, total) if total and found else (),
         csv=_file(cut.csv, columns, found) if cut and len(found) > min(cut.most, MOST_WITHOUT_CSV) else None,
     )
