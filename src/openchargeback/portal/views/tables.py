@@ -149,7 +149,7 @@ def table(
     total: str = "",
     cut: Cut | None = None,
 ) -> Table:
-    """A table of these rows, in their order; a column of texts that are all empty is left out.
+    """A table of these rows, in their order; a column of texts or comparisons that are all empty is left out.
 
     total: the name of the total row; without one there is none, nor one of the rest. cut: without it, all are shown.
     """
@@ -169,10 +169,10 @@ def table(
 
 
 def _used(columns: Sequence[Column], rows: tuple[Row, ...]) -> tuple[Sequence[Column], tuple[Row, ...]]:
-    """Without the columns of text in which no row has any."""
-    texts = (Kind.TEXT, Kind.LONG)
+    """Without the columns of texts and comparisons in which no row has any."""
+    may_lack = (Kind.TEXT, Kind.LONG, Kind.CHANGE, Kind.PERCENT)
     used = [
-        not at or column.kind not in texts or any(row[at].value or row[at].note for row in rows)
+        not at or column.kind not in may_lack or any(row[at].value not in (None, "") or row[at].note for row in rows)
         for at, column in enumerate(columns)
     ]
     if all(used) or not rows:
