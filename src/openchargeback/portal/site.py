@@ -26,7 +26,7 @@ from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.scripts import months_data, payer_pages, script
-from openchargeback.portal.search_index import search_index
+from openchargeback.portal.search_index import Row, search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import (
@@ -299,10 +299,10 @@ def _sheet(book: Book, path: str, section: str, view: Sheet, others: str = "") -
 
 def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The list and the pages of funds."""
-    lines, months = funds.fund_lines(book), paths.statements_page("*")
-    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds, lines), months)
-    for id_, own in lines.items():
-        view = funds.fund_view(book, site.funds, id_, own)
+    months = paths.statements_page("*")
+    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds), months)
+    for id_ in book.by_fund:
+        view = funds.fund_view(book, site.funds, id_)
         yield _sheet(book, paths.fund_page(id_), "statements", view, months)
 
 
@@ -348,9 +348,24 @@ def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
     yield _script(paths.MONTHS, "months", months_data(book, items))
     listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
     own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
-    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
+    more = Link("Reports", paths.REPORTS), Link("Approvals made", paths.APPROVALS)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *more, *shell.help), _found(site, book)))
     for email, pages in payer_pages(book, site.spans).items():
         yield _script(paths.pi_months(email), "pages", pages)
+
+
+def _found(site: Site, book: Book) -> Iterator[Row]:
+    """What the search finds besides payers, months and pages."""
+    for id_ in book.by_fund:
+        known = site.funds.get(id_)
+        if id_:
+            yield "Fund", id_, known.title if known else "", paths.fund_page(id_)
+    for name in filter(None, book.by_department):
+        yield "Department", name, "", paths.department_page(name)
+    for name in sources.source_names(book):
+        yield "Source", book.source_label(name), name, paths.source_page(name)
+    for each in fiscal_years(book):
+        yield "Report", f"Fiscal year {each.year}", each.name, paths.report_page(each.year)
 
 
 def _script(path: str, name: str, value: object) -> FileJob:

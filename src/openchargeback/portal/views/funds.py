@@ -19,7 +19,6 @@ from openchargeback.portal.views.spending import (
     by_pi,
     by_project,
     by_service,
-    counted_lines,
     due_word,
     grouped,
     list_columns,
@@ -54,16 +53,6 @@ _SPONSORS = {
 }
 
 
-def paying_fund(book: Book, line: BillingLine) -> str:
-    """The fund that pays for a line; empty if it is invoiced to an external payer."""
-    return line.fund if line.journaled or book.showback else ""
-
-
-def fund_lines(book: Book) -> dict[str, list[BillingLine]]:
-    """All lines that count by the fund that pays for them."""
-    return grouped(counted_lines(book), partial(paying_fund, book))
-
-
 def sponsor_words(fund: FundEntry | None) -> str:
     """Whose money a fund is; empty if the directory does not say."""
     return _SPONSORS.get(fund.sponsor_type, "") if fund else ""
@@ -80,14 +69,15 @@ def by_fund(book: Book, funds: Funds) -> Part[str]:
     return Part(
         "By fund",
         Column("Fund", note="Title"),
-        partial(paying_fund, book),
+        book.paying_fund,
         partial(fund_cell, book, funds),
         lambda id_: {"fund": id_},
     )
 
 
-def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) -> Sheet:
-    """All funds that ever paid for anything, by what they pay for the latest month."""
+def fund_list(book: Book, funds: Funds) -> Sheet:
+    """All funds that ever paid for anything, by what they pay for the month shown. funds: those of the directory."""
+    lines = book.by_fund
     empty = "Funds appear here with the first billed charge that names one."
     if not lines:
         return Sheet(title="Funds", empty=empty)
@@ -119,8 +109,9 @@ def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) 
     )
 
 
-def fund_view(book: Book, funds: Funds, id_: str, lines: list[BillingLine]) -> Sheet:
-    """The page of one fund. lines: those that it pays for, ascending by month."""
+def fund_view(book: Book, funds: Funds, id_: str) -> Sheet:
+    """The page of one fund. funds: those of the directory."""
+    lines = book.by_fund[id_]
     spender = _spender(book, funds, id_, lines)
     parts = [
         part_table(book, spender, part, paths.table_file(name, "fund", id_))
