@@ -224,6 +224,11 @@ class Book:
         return {(each.period, s.pi.email): s.pi.department for each in self.periods for s in each.statements}
 
     @cached_property
+    def statement_of(self) -> dict[tuple[str, str, str], Statement]:
+        """Every statement by month, email address of the PI, and project."""
+        return {(each.period, s.pi.email, s.project.id): s for each in self.periods for s in each.statements}
+
+    @cached_property
     def by_department(self) -> dict[str, list[BillingLine]]:
         """The lines that count on pages, ascending by month, by department; empty if no PI has one."""
         found = self._lines(lambda line: self.departments.get((line.period, line.pi), ""))

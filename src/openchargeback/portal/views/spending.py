@@ -52,14 +52,6 @@ def summed(lines: Iterable[BillingLine], key: Callable[[BillingLine], _K]) -> di
     }
 
 
-def grouped(lines: Iterable[BillingLine], key: Callable[[BillingLine], str]) -> dict[str, list[BillingLine]]:
-    """The lines by key, keys sorted."""
-    found: dict[str, list[BillingLine]] = {}
-    for line in lines:
-        found.setdefault(key(line), []).append(line)
-    return {name: found[name] for name in sorted(found)}
-
-
 def shown_month(book: Book, found: Collection[str]) -> str:
     """The month that a page shows of those found: the one that pages show, else the last one."""
     current = book.months[book.current]
