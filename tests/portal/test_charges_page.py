@@ -485,7 +485,12 @@ def test_no_control_runs_or_loads_what_a_text_says(page: playwright.Page, folder
     """Every payload in each column and facet, as a condition, a search, a group, a detail."""
     requests: list[str] = []
     page.add_init_script(_WATCH)
-    page.on("dialog", lambda dialog: (requests.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: playwright.Dialog) -> None:
+        requests.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.on("request", lambda each: requests.append(each.url) if not each.url.startswith(folder.as_uri()) else None)
     at(page, folder, paths.charges_page(MONTH))
     requests.clear()

@@ -58,6 +58,7 @@ PERIODS = "periods/index.html"
 PIS = "pis/index.html"
 PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
+REVIEW_ITEMS = "review/items.js"
 FUNDS = "funds/index.html"
 DEPARTMENTS = "departments/index.html"
 REPORTS = "reports/index.html"
@@ -73,6 +74,11 @@ SPANS = "spans"
 DATA_FOLDER = "data"
 DATA = f"{DATA_FOLDER}/index.html"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
+
+
+def review_data(period: str) -> str:
+    """The evidence on what a month holds, as a script beside the review page."""
+    return f"review/{folder_name(period)}.js"
 
 
 def schema(name: str) -> str:

@@ -42,6 +42,7 @@ from openchargeback.portal.views import (
     periods,
     reports,
     review,
+    review_data,
     sources,
     statement_lists,
 )
@@ -61,7 +62,7 @@ class Site:
 
     periods: ascending. journal_files: period → paths in the output folder of its journal's files.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
-    known: the projects of the directory with the values they fill into a decision today.
+    choices: what a decision may name.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
@@ -80,7 +81,7 @@ class Site:
     logo: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
-    known: tuple[review.KnownProject, ...] = ()
+    choices: review.Choices = review.NO_CHOICES
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
@@ -119,7 +120,7 @@ def site_jobs(site: Site, env: Templates, book: Book | None = None) -> list[File
     planned = list(_pages(site, book))
     pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
     csv = {job.path: job for page in planned for job in _tables(page)}
-    return [*pages, *csv.values(), *_scripts(site, book, shell), *_assets(site, env)]
+    return [*pages, *csv.values(), *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield _plan(
         "pages/review.html",
         head(paths.REVIEW, "Review", "review", f"{paths.REVIEW}#period=*"),
-        review.queue(book, site.known, site.deliveries),
+        review.queue(_waiting(site, book)),
     )
     yield from _funds(site, book)
     yield from _departments(site, book)
@@ -289,6 +290,18 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for project in book.project_ids:
         head = Head(paths.project_page(project), project or "Without project", "statements", now, months)
         yield _plan("pages/project.html", head, payers.project_view(book, project))
+
+
+def _waiting(site: Site, book: Book) -> review.Waiting:
+    return review.Waiting.of(book, site.choices, site.deliveries, site.provenance.commit_date)
+
+
+def _review_data(site: Site, book: Book) -> Iterator[FileJob]:
+    """The data of the review page."""
+    waiting = _waiting(site, book)
+    scripts = [(paths.REVIEW_ITEMS, review_data.items_script(waiting))]
+    for path, content in (*scripts, *review_data.evidence_scripts(waiting)):
+        yield FileJob(path, fingerprint("file", content), partial(bytes, content))
 
 
 def _sheet(book: Book, path: str, section: str, view: Sheet, others: str = "") -> _PlannedPage:

@@ -15,10 +15,10 @@ from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoice
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
 from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
+from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
@@ -27,7 +27,7 @@ from openchargeback.portal.site import FileJob, LastPage, Site, charges_jobs, la
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
-from openchargeback.portal.views.review import KnownProject
+from openchargeback.portal.views.review import choices
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
@@ -298,7 +298,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logo=ledger.logo.data if ledger.logo else None,
         settings={period: ledger.settings(period) for period in ledger.records},
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
-        known=_known_projects(ledger),
+        choices=choices(ledger.directory, schema_comment(ledger.root, "approvals/2025-01/new.yaml")),
         rates=_rates(ledger.root),
         funds=ledger.directory.funds,
         invoices=_invoices(books),
@@ -321,15 +321,6 @@ def _rates(root: Path) -> tuple[ServiceRates, ...]:
     from openchargeback.convert.kept import kept_configs
 
     return rates(kept_configs(root)[0])
-
-
-def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:
-    """The PI and fund that a decision naming a project takes from the directory; empty if they change over time."""
-    found = []
-    for id_, entry in sorted(ledger.directory.projects.items()):
-        only = entry.entries[0] if len(entry.entries) == 1 else Entry()
-        found.append(KnownProject(id_, entry.project.title, only.pi, only.fund))
-    return tuple(found)
 
 
 def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:
