@@ -801,6 +801,14 @@
     return link;
   }
 
+  // The address that asks about a charge, with its id and month.
+  function question(row) {
+    const id = charges.idOf(state.table, row);
+    const about = [text(row, "project"), humanDay(text(row, "day"))].filter(Boolean).join(", ");
+    const address = setup.question.replace("{charge}", () => id).replace("{subject}", () => encodeURIComponent("charge " + id + ", " + clean(about)));
+    return make("a", { href: address, textContent: "Question this charge" });
+  }
+
   function known(row) {
     const currency = currencyOf(row);
     const amount = (column) =>
@@ -839,6 +847,7 @@
         );
       found.push(make("h3", { textContent: "Flags" }), list);
     }
+    if (setup.question) found.push(make("p", {}, question(row)));
     return found;
   }
 
