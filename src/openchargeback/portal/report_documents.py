@@ -26,7 +26,7 @@ from openchargeback.portal.site import Site, site_reports
 from openchargeback.portal.statement_data import DataFile
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.portal.views.common import Book
-from openchargeback.portal.views.funds import Funds, paying_fund, sponsor_words
+from openchargeback.portal.views.funds import Funds, sponsor_words
 from openchargeback.portal.views.reports import Report
 from openchargeback.portal.views.sheet import Headline
 from openchargeback.portal.views.tables import Kind, Row, Table
@@ -116,7 +116,7 @@ def report_csv(book: Book, report: Report, funds: Funds) -> bytes:
     """What a report sums up, one row per department, PI, project, fund, source and service, amounts in cents."""
 
     def key(line: BillingLine) -> tuple[str, ...]:
-        fund = paying_fund(book, line)
+        fund = book.paying_fund(line)
         department = book.departments.get((line.period, line.pi), "")
         sponsor = sponsor_words(funds.get(fund))
         return department, line.pi, line.project, fund, sponsor, line.source, line.service

@@ -304,6 +304,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         rates=_rates(ledger.root),
         funds=ledger.directory.funds,
         invoices=_invoices(books),
+        decisions=ledger.approvals,
         postings=ledger.postings,
         deliveries=ledger.deliveries,
     )

@@ -238,14 +238,24 @@ class Book:
         return {(each.period, s.pi.email): s.pi.department for each in self.periods for s in each.statements}
 
     @cached_property
+    def statement_of(self) -> dict[tuple[str, str, str], Statement]:
+        """Every statement by month, email address of the PI, and project."""
+        return {(each.period, s.pi.email, s.project.id): s for each in self.periods for s in each.statements}
+
+    @cached_property
     def by_department(self) -> dict[str, list[BillingLine]]:
         """The lines that count on pages, ascending by month, by department; empty if no PI has one."""
-        found: dict[str, list[BillingLine]] = defaultdict(list)
-        for period in self.periods:
-            for line in period.lines:
-                if line.posted != self.showback:
-                    found[self.departments.get((line.period, line.pi), "")].append(line)
-        return {name: found[name] for name in sorted(found)} if any(found) else {}
+        found = self._lines(lambda line: self.departments.get((line.period, line.pi), ""))
+        return found if any(found) else {}
+
+    @cached_property
+    def by_fund(self) -> dict[str, list[BillingLine]]:
+        """The lines that count on pages, ascending by month, by the fund that pays for them."""
+        return self._lines(self.paying_fund)
+
+    def paying_fund(self, line: BillingLine) -> str:
+        """The fund that pays for a line; empty if it is invoiced to an external payer."""
+        return line.fund if line.journaled or self.showback else ""
 
     def completeness(self, index: int) -> tuple[Completeness, ...]:
         """Each source of the month at this index compared with the months before."""
@@ -393,6 +403,15 @@ class Book:
                 charts.Series(name=charts.OTHER, label="Other sources", color=charts.OTHER, amounts=tuple(others))
             )
         return own
+
+    def _lines(self, key: Callable[[BillingLine], str]) -> dict[str, list[BillingLine]]:
+        """The lines that are due, or all if nothing is, by key."""
+        found: dict[str, list[BillingLine]] = defaultdict(list)
+        for period in self.periods:
+            for line in period.lines:
+                if line.posted != self.showback:
+                    found[key(line)].append(line)
+        return {name: found[name] for name in sorted(found)}
 
     def _add_up(self, key: Callable[[BillingLine], str], *, posted: bool) -> dict[str, dict[str, Amounts]]:
         found: dict[str, dict[str, Amounts]] = defaultdict(dict)
