@@ -34,6 +34,7 @@ SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
 DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 FORGES = ("github", "gitlab", "forgejo")
+QUESTIONS = ("mail", "issue", "none")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 GIGABYTE = 10**9
@@ -535,6 +536,12 @@ class PortalSettings:
     repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
     forge: Annotated[str, Choice(FORGES, "The software that hosts the repository.")] = ""
     branch: Annotated[str, "The main branch."] = "main"
+    questions: Annotated[
+        str,
+        Choice(
+            QUESTIONS, "How readers ask about a charge: by `mail` to the contact, by `issue` on the host, or `none`."
+        ),
+    ] = "mail"
     links: Annotated[
         tuple[str, ...],
         ListOf(

@@ -47,6 +47,15 @@ def host_of(settings: PortalSettings) -> Host | None:
     return None
 
 
+def issue_of(settings: PortalSettings, title: str, text: str) -> str:
+    """The page for a new issue on the host, with these texts, which are quoted; empty as for `host_of`."""
+    repository = safe_address(settings.repository).rstrip("/").removesuffix(".git")
+    forge = settings.forge.lower() or _guess(repository)
+    if forge == "gitlab":
+        return f"{repository}/-/issues/new?issue[title]={title}&issue[description]={text}"
+    return f"{repository}/issues/new?title={title}&body={text}" if forge and repository else ""
+
+
 def _guess(repository: str) -> str:
     try:
         host = urlsplit(repository).hostname or ""

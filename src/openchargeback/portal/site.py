@@ -21,6 +21,7 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.audience import INTERNAL, Audience, AudienceKind
 from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
@@ -47,6 +48,7 @@ from openchargeback.portal.views import (
 )
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.fiscal_years import fiscal_years
+from openchargeback.portal.views.public import PublicPage
 from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.portal.views.sheet import Sheet
 from openchargeback.templating.environment import Templates
@@ -67,7 +69,8 @@ class Site:
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
     spans: the statements over a month of PIs with several projects, and of departments.
     deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
-    charges of a period. pdfs: whether the build has PDFs.
+    charges of a period. pdfs: whether the build has PDFs. audience: whom it is for; all else has nothing but what
+    that may see. public: the only page of the public.
     """
 
     config: Config
@@ -89,6 +92,8 @@ class Site:
     funds: dict[str, FundEntry] = field(default_factory=dict)
     invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
     pdfs: bool = True
+    audience: Audience = INTERNAL
+    public: PublicPage | None = None
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -145,6 +150,48 @@ def last_page(site: Site, env: Templates, book: Book) -> LastPage:
     return LastPage(paths.DATA, fingerprint(__version__, env.digest, template, shell, head), content)
 
 
+def audience_jobs(site: Site, env: Templates) -> list[FileJob]:
+    """One job for each page and each asset of a site for an audience, which has nothing but its own.
+
+    Neither the statements, which `statement_jobs` creates, nor the charge browser.
+    """
+    shell, book = site_shell(site), site_book(site)
+    pages = [_page_job(env, env.digest, shell, book.currency, page) for page in _audience_pages(site, book)]
+    own = Link("Overview", paths.DASHBOARD), Link("Charges", paths.CHARGES), *shell.help
+    index = search_index(book, own, journals=False)
+    return [*pages, _script(paths.SEARCH_INDEX, "index", index), *_months(site, book, 0), *_assets(site, env)]
+
+
+def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """First what the audience is about, then the statements of each month, PIs, projects, rates and the institution's
+    pages.
+    """
+    now, months = book.head_month(book.current), paths.period_page("*")
+    audience, name = site.audience, site.audience.name
+    if audience.kind is AudienceKind.PI:
+        title = book.person(name).name or name
+        first = Head(paths.DASHBOARD, title, "overview", now, months, paths.pi_months(name), "*")
+        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans))
+    elif audience.kind is AudienceKind.PROJECT:
+        first = Head(paths.DASHBOARD, name, "overview", now, months)
+        yield _plan("pages/project.html", first, payers.project_view(book, name))
+    elif audience.kind is AudienceKind.PUBLIC:
+        yield _plan("pages/public.html", Head(paths.DASHBOARD, "Value delivered", "overview"), site.public)
+        yield from _texts(site, book)
+        return
+    else:
+        yield _plan("pages/pis.html", Head(paths.DASHBOARD, name, "overview", now, months), payers.pi_list(book))
+    for index, period in enumerate(book.periods):
+        listed = statement_lists.statements_view(book, index, site.spans)
+        for path in (paths.period_page, paths.statements_page):
+            title = f"Statements, {period_human(period.period)}"
+            head = Head(path(period.period), title, "statements", book.head_month(index), path("*"))
+            yield _plan("pages/statements.html", head, listed)
+    yield _plan("pages/periods.html", Head(paths.PERIODS, "Months", "overview", now, months), periods.period_list(book))
+    yield from _payers(site, book)
+    yield from _texts(site, book)
+
+
 def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
     """One job for each page of the charge browser, and one for the names that it shows; not for its data."""
     shell, book, digest = site_shell(site), site_book(site), env.digest
@@ -174,7 +221,12 @@ def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_Plan
 def site_shell(site: Site) -> Shell:
     """The frame of this site's pages."""
     showback = for_showback(site.periods)
-    return make_shell(site.config, site.pages, _logo_name(site), showback=showback, rates=bool(site.rates))
+    return make_shell(
+        *(site.config, site.pages, _logo_name(site)),
+        showback=showback,
+        rates=bool(site.rates),
+        closed=not site.audience.sees_all,
+    )
 
 
 def site_book(site: Site) -> Book:
@@ -228,14 +280,21 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield from _departments(site, book)
     yield from _reports(site, book)
     yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book))
-    if site.rates:
-        yield _plan("pages/rates.html", head(paths.RATES, "Rates"), site.rates)
     yield from _sources(site, book)
     yield _sheet(book, paths.FILES, "", files.received(book))
+    yield from _texts(site, book)
+
+
+def _texts(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The rates, the institution's pages, and the page that explains the figures."""
+    now = None if site.public else book.head_month(book.current)
+    if site.rates:
+        yield _plan("pages/rates.html", Head(paths.RATES, "Rates", month=now), site.rates)
     for text in site.pages:
         view = files.own_page(text)
-        yield _plan("pages/own.html", head(paths.own_page(text.name), view.title), view)
-    yield _plan("pages/about.html", head(paths.ABOUT, "About these figures"), files.about(book, site.provenance))
+        yield _plan("pages/own.html", Head(paths.own_page(text.name), view.title, month=now), view)
+    about = Head(paths.ABOUT, "About these figures", month=now)
+    yield _plan("pages/about.html", about, files.about(book, site.provenance))
 
 
 def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
@@ -355,11 +414,15 @@ def _tables(page: _PlannedPage) -> Iterator[FileJob]:
 
 def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
     """What the month picker and the search box of every page need."""
-    items = sum(len(period.undecided) for period in book.periods)
-    yield _script(paths.MONTHS, "months", months_data(book, items))
+    yield from _months(site, book, sum(len(period.undecided) for period in book.periods))
     listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
     own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
     yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
+
+
+def _months(site: Site, book: Book, items: int) -> Iterator[FileJob]:
+    """The months, and the pages of each PI by month. items: how many wait for review."""
+    yield _script(paths.MONTHS, "months", months_data(book, items))
     for email, pages in payer_pages(book, site.spans).items():
         yield _script(paths.pi_months(email), "pages", pages)
 

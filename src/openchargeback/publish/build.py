@@ -62,7 +62,7 @@ class BuildResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class Output:
     """A planned build output: `key` covers all of its inputs, so equal keys mean equal files."""
 
     books: AllBooks
@@ -107,7 +107,7 @@ def build(
     books = open_books(root, keep=keep, store=store, step=step, gathered=gathered)
     charges = MonthCharges(books.ledger, store, statements=rows)
     with closing(OpenDataRun(books, charges)) as data:
-        planned = _plan_output(books, charges, store, provenance, pdfs=pdfs)
+        planned = plan_output(books, charges, store, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
         if (files := _files_published(planned.key, provenance, holds, output)) is not None:
             secrets.check(output)
@@ -117,7 +117,7 @@ def build(
         # Charge files, templates and logos are read until the end.
         checks = (lambda _folder: check_unchanged(), secrets.check)
         with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-            rendered = _write(planned, data, staging, store, workers, step)
+            rendered = write_output(planned, data, staging, store, workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -154,9 +154,7 @@ def _content(path: Path) -> str:
         return ""
 
 
-def _plan_output(
-    books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool
-) -> _Output:
+def plan_output(books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool) -> Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     root = books.ledger.root
     env, around = make_environment(root / "templates"), environment(root)
@@ -177,7 +175,7 @@ def _plan_output(
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
     last = last_page(site, env, book)
     data = [*data_keys(books.periods), (last.path, key_of(around, last.key))]
-    return _Output(books, provenance, written, pages, last, tuple(plans), _key(pages, plans, written, data))
+    return Output(books, provenance, written, pages, last, tuple(plans), _key(pages, plans, written, data))
 
 
 def _receivables(books: AllBooks) -> dict[str, bytes]:
@@ -197,11 +195,13 @@ def _files_published(key: str, provenance: Provenance, holds: OutputKind, output
     return len(known.files)
 
 
-def _result(planned: _Output, output: Path, files: int, *, rendered: int, changed: bool) -> BuildResult:
+def _result(planned: Output, output: Path, files: int, *, rendered: int, changed: bool) -> BuildResult:
     return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
 
 
-def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
+def write_output(
+    planned: Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step
+) -> int:
     """Write everything; returns the number of newly rendered PDFs.
 
     While this thread writes pages, other processes render PDFs and another thread makes the open data.
@@ -221,14 +221,14 @@ def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, 
     return pdfs.rendered
 
 
-def _write_journals(planned: _Output, staging: Staging) -> None:
+def _write_journals(planned: Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
     _log.info("wrote %s", counted(len(planned.journals), "journal and receivables file"))
 
 
 def _write_pages(
-    planned: _Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
+    planned: Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
 ) -> None:
     """Write the pages, and what is done in the meantime."""
     rendered = 0

@@ -96,7 +96,7 @@ class MonthCharges:
         Raises LedgerFault if its files can no longer be read.
         """
         with self._lock:
-            kept = [self.store.get(kind, self._key(period)) for kind in (_CHARGES, _FOCUS, _BROWSED)]
+            kept = [self.store.get(kind, self.month_key(period)) for kind in (_CHARGES, _FOCUS, _BROWSED)]
             charges, focus, browsed = kept
             if charges is None or focus is None or browsed is None:
                 return self._make(period)[0]
@@ -105,7 +105,7 @@ class MonthCharges:
     def key(self, period: BilledPeriod, statement: Statement) -> str:
         """What identifies the rows of a statement: for a closed month, without making them."""
         if period.period in self.ledger.records:
-            return self._key(period)
+            return self.month_key(period)
         return hashlib.sha256(self._rows_of(period).get(statement.number, b"")).hexdigest()
 
     def rows(self, period: BilledPeriod, statement: Statement) -> str | None:
@@ -116,14 +116,15 @@ class MonthCharges:
         packed = self._rows_of(period).get(statement.number)
         return None if packed is None else zlib.decompress(packed).decode()
 
-    def _key(self, period: BilledPeriod) -> str:
+    def month_key(self, period: BilledPeriod) -> str:
+        """What identifies the charges of a period, with what became of them."""
         record = self.ledger.records.get(period.period)
         return key_of(code_digest(), record.digest) if record else period.digest
 
     def _rows_of(self, period: BilledPeriod) -> Rows:
         with self._lock:
             if period.period not in self._rows:
-                kept = self.store.get(_ROWS, self._key(period))
+                kept = self.store.get(_ROWS, self.month_key(period))
                 rows = self._make(period)[1] if kept is None else _unpacked(kept)
                 # A month is planned and printed as a whole, so the one before is not needed again.
                 self._rows = {period.period: rows}
@@ -131,7 +132,7 @@ class MonthCharges:
 
     def _make(self, period: BilledPeriod) -> tuple[OpenData, Rows]:
         """Bill the period again; keeps both results."""
-        key, record = self._key(period), self.ledger.records.get(period.period)
+        key, record = self.month_key(period), self.ledger.records.get(period.period)
         with settled_month(self.ledger, period.period, ids_of_all=True) as charges:
             sum_resources(charges.con, charges.config.currency)
             make_references(charges.con, charges.config)
