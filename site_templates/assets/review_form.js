@@ -181,6 +181,11 @@
     return now.getFullYear() + "-" + two(now.getMonth() + 1) + "-" + two(now.getDate());
   }
 
+  // What was typed, trimmed of the same characters as the program trims when it reads the file.
+  function typed(input) {
+    return input.value.replace(/^[\s\x1c-\x1f\x85]+|[\s\x1c-\x1f\x85]+$/g, "");
+  }
+
   function choose(verb) {
     touched = true;
     radios.forEach((radio) => { radio.checked = radio.value === verb; });
@@ -188,8 +193,8 @@
 
   function decision() {
     const chosenVerb = radios.find((radio) => radio.checked && !radio.disabled);
-    const made = { verb: chosenVerb ? chosenVerb.value : "", reason: find("reason", form).value.trim(), by: find("by", form).value.trim(), on: today() };
-    inputs.forEach((input) => { made[input.dataset.field] = input.dataset.given ? "" : input.value.trim(); });
+    const made = { verb: chosenVerb ? chosenVerb.value : "", reason: typed(find("reason", form)), by: typed(find("by", form)), on: today() };
+    inputs.forEach((input) => { made[input.dataset.field] = input.dataset.given ? "" : typed(input); });
     return made;
   }
 
@@ -304,10 +309,9 @@
   }
 
   function copied(button) {
-    const label = button.textContent;
     const flash = (word) => {
       button.textContent = word;
-      setTimeout(() => { button.textContent = label; }, 1600);
+      setTimeout(() => { button.textContent = "Copy"; }, 1600);
     };
     const byCommand = () => {
       const area = make("textarea", "", "hidden");

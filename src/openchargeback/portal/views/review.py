@@ -29,6 +29,9 @@ from openchargeback.wording import counted
 ROWS = 50
 """How many items the page shows at a time."""
 
+PLAIN_ROWS = 25
+"""How many it shows without its script: with more, it would exceed 150 kB."""
+
 _REPLACED = dict.fromkeys(map(ord, MISLEADING), "\N{REPLACEMENT CHARACTER}")
 
 
@@ -207,7 +210,7 @@ def queue(waiting: Waiting) -> Queue:
         if d.void
     )
     return Queue(
-        rows=tuple(waiting.row(item) for item in held[:ROWS]),
+        rows=tuple(waiting.row(item) for item in held[:PLAIN_ROWS]),
         items=len(held),
         held=held_table(held, book.currency),
         months=tuple(period_human(period) for period in sorted({item.period for item in held})),
