@@ -373,6 +373,17 @@ def test_twelve_months_of_a_project(page: playwright.Page, folder: Path) -> None
     playwright.expect(page.get_by_role("dialog")).to_contain_text(f"charges/{MONTHS[0]}/")
 
 
+def test_the_month_picker_leads_to_the_charges_of_each_month(page: playwright.Page, folder: Path) -> None:
+    at(page, folder, paths.charges_page(MONTH))
+    page.locator(".picker summary").click()
+    found = page.evaluate("[...document.querySelectorAll('[data-months] a')].map(e => e.href)")
+    wanted = {(folder / paths.charges_page(month)).as_uri() for month in MONTHS}
+    assert wanted <= set(found)
+    page.locator("[data-step='-1']").click()
+    page.wait_for_selector("#charges[data-ready]")
+    assert page.url == (folder / paths.charges_page(MONTHS[-2])).as_uri()
+
+
 def test_a_project_is_chosen_by_name(page: playwright.Page, folder: Path) -> None:
     page.goto((folder / paths.CHARGES).as_uri())
     page.get_by_role("combobox", name="Project or PI").fill("Tomasz Wiśniewski")

@@ -103,7 +103,9 @@ def browsed_charges(charges: Charges, period: str, recorded: Collection[BillingL
         },
     )
     con.execute(sql(__package__, "browsed_words.sql"))
-    con.execute(sql(__package__, "browsed_columns.sql"), {"scale": 10 ** money.places(config.currency)})
+    places = money.places(config.currency)
+    minor, left = f"{10 ** (money.EXACT_PLACES - places)}::HUGEINT", str(10**places)
+    con.execute(sql(__package__, "browsed_columns.sql", minor=minor, left=left))
     rows = count(con, "SELECT count(*) FROM browsed")
     first = tuple(
         {name: str(value) for name, value in row.items()}

@@ -23,9 +23,9 @@ SELECT
     charge.currency,
     coalesce(nullif(usage.resource_name, ''), nullif(usage.resource_id, ''), {description}, '') AS resource,
     CASE WHEN usage.resource_name IN ('', usage.resource_id) THEN '' ELSE usage.resource_id END AS resource_id,
-    coalesce((share.billed + share.discount)::DECIMAL(30, 0) * {unit}, charge.list) AS list,
-    coalesce(share.billed::DECIMAL(30, 0) * {unit}, charge.cost) AS amount,
-    charge.cost
+    coalesce((share.billed + share.discount)::DECIMAL(30, 0) * {unit}, charge.list)::DECIMAL(38, 18) AS list,
+    coalesce(share.billed::DECIMAL(30, 0) * {unit}, charge.cost)::DECIMAL(38, 18) AS amount,
+    charge.cost::DECIMAL(38, 18) AS cost
 FROM attributed AS charge
 JOIN charge_id ON charge_id.n = charge.n
 JOIN charge_usage AS usage ON usage.n = charge.n

@@ -2,32 +2,25 @@
 -- each amount in parts. In minor units of the currency (cents), an amount is
 --     part 1 × 10^8 + part 2 + part 3 × 10^-8 + part 4 × 10^-16 + part 5 × 10^-24.
 -- All parts have the sign of the amount, and all but the first fewer than nine digits, so a script adds up millions of them
--- exactly as plain numbers. scale: minor units per unit of the currency.
+-- exactly as plain numbers. Texts of decimals become whole numbers much faster than arithmetic on decimals does.
+-- {minor}: how many 10^-18 of the currency its minor unit has. {left}: the factor that makes 10^-18 of the minor unit of what is
+-- left of one.
 CREATE OR REPLACE TEMP TABLE browsed_column AS
-WITH units AS (
+WITH exact AS (
     SELECT
         *,
-        list * $scale::INTEGER AS list_units,
-        amount * $scale::INTEGER AS amount_units,
-        cost * $scale::INTEGER AS cost_units
+        replace(list::VARCHAR, '.', '')::HUGEINT AS list_exact,
+        replace(amount::VARCHAR, '.', '')::HUGEINT AS amount_exact,
+        replace(cost::VARCHAR, '.', '')::HUGEINT AS cost_exact
     FROM browsed
 ),
-eighth AS (
-    -- What is left of a minor unit, in 10^-8 of it.
+rest AS (
     SELECT
         *,
-        (list_units - trunc(list_units)) * 100000000::INTEGER AS list_8,
-        (amount_units - trunc(amount_units)) * 100000000::INTEGER AS amount_8,
-        (cost_units - trunc(cost_units)) * 100000000::INTEGER AS cost_8
-    FROM units
-),
-sixteenth AS (
-    SELECT
-        *,
-        (list_8 - trunc(list_8)) * 100000000::INTEGER AS list_16,
-        (amount_8 - trunc(amount_8)) * 100000000::INTEGER AS amount_16,
-        (cost_8 - trunc(cost_8)) * 100000000::INTEGER AS cost_16
-    FROM eighth
+        (list_exact % {minor})::BIGINT * {left} AS list_rest,
+        (amount_exact % {minor})::BIGINT * {left} AS amount_rest,
+        (cost_exact % {minor})::BIGINT * {left} AS cost_rest
+    FROM exact
 )
 SELECT
     charge.place,
@@ -43,22 +36,22 @@ SELECT
     fund.code AS fund,
     flags.code AS flags,
     currency.code AS currency,
-    trunc(list_units)::HUGEINT // 100000000 AS list_1,
-    trunc(list_units)::HUGEINT % 100000000 AS list_2,
-    trunc(list_8)::INTEGER AS list_3,
-    trunc(list_16)::INTEGER AS list_4,
-    trunc((list_16 - trunc(list_16)) * 100000000::INTEGER)::INTEGER AS list_5,
-    trunc(amount_units)::HUGEINT // 100000000 AS amount_1,
-    trunc(amount_units)::HUGEINT % 100000000 AS amount_2,
-    trunc(amount_8)::INTEGER AS amount_3,
-    trunc(amount_16)::INTEGER AS amount_4,
-    trunc((amount_16 - trunc(amount_16)) * 100000000::INTEGER)::INTEGER AS amount_5,
-    trunc(cost_units)::HUGEINT // 100000000 AS cost_1,
-    trunc(cost_units)::HUGEINT % 100000000 AS cost_2,
-    trunc(cost_8)::INTEGER AS cost_3,
-    trunc(cost_16)::INTEGER AS cost_4,
-    trunc((cost_16 - trunc(cost_16)) * 100000000::INTEGER)::INTEGER AS cost_5
-FROM sixteenth AS charge
+    list_exact // ({minor} * 100000000) AS list_1,
+    list_exact // {minor} % 100000000 AS list_2,
+    list_rest // 10000000000 AS list_3,
+    list_rest // 100 % 100000000 AS list_4,
+    list_rest % 100 * 1000000 AS list_5,
+    amount_exact // ({minor} * 100000000) AS amount_1,
+    amount_exact // {minor} % 100000000 AS amount_2,
+    amount_rest // 10000000000 AS amount_3,
+    amount_rest // 100 % 100000000 AS amount_4,
+    amount_rest % 100 * 1000000 AS amount_5,
+    cost_exact // ({minor} * 100000000) AS cost_1,
+    cost_exact // {minor} % 100000000 AS cost_2,
+    cost_rest // 10000000000 AS cost_3,
+    cost_rest // 100 % 100000000 AS cost_4,
+    cost_rest % 100 * 1000000 AS cost_5
+FROM rest AS charge
 JOIN word AS state ON state.field = 'state' AND state.text = charge.state
 JOIN word AS source ON source.field = 'source' AND source.text = charge.source
 JOIN word AS service ON service.field = 'service' AND service.text = charge.service

@@ -53,6 +53,11 @@ def folder_name(identifier: str) -> str:
     return f"{stem}~{digest}"
 
 
+def month_folder(period: str) -> str:
+    """The folder of a month; `*` stands for any month, as in `shell.Head.others`."""
+    return period if period == "*" else folder_name(period)
+
+
 DASHBOARD = "index.html"
 PERIODS = "periods/index.html"
 PIS = "pis/index.html"
@@ -88,7 +93,7 @@ def schema(name: str) -> str:
 
 def period_page(period: str) -> str:
     """One month."""
-    return f"periods/{folder_name(period)}/index.html"
+    return f"periods/{month_folder(period)}/index.html"
 
 
 def statements_page(period: str) -> str:
@@ -143,7 +148,7 @@ def table_file(name: str, kind: str = "", of: str = "") -> str:
 
 def statements_folder(period: str) -> str:
     """The folder of one month's statements."""
-    return f"{STATEMENTS}/{folder_name(period)}"
+    return f"{STATEMENTS}/{month_folder(period)}"
 
 
 def statement_page(statement: Statement) -> str:
@@ -184,7 +189,7 @@ def journal_page(period: str) -> str:
 
 def journal_folder(period: str) -> str:
     """The folder of one closed month's journal files."""
-    return f"journals/{folder_name(period)}"
+    return f"journals/{month_folder(period)}"
 
 
 def drafts_folder(period: str) -> str:
@@ -206,7 +211,7 @@ def charges_file(period: BilledPeriod) -> str:
 
 def charges_page(period: str) -> str:
     """The charge browser of one month."""
-    return f"charges/{folder_name(period)}/index.html"
+    return f"charges/{month_folder(period)}/index.html"
 
 
 def charges_view(period: str, **conditions: str | Sequence[str]) -> str:
