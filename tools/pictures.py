@@ -1,7 +1,7 @@
-"""Takes the pictures for the documents: the dashboard of the demo, and a plan as shown on a pull request.
+"""Takes the pictures for the documents: pages of the demo's portal, and a plan as shown on a pull request.
 
-`make pictures` writes docs/images/dashboard.png and docs/images/plan.png. Both show current output of the program for
-the sample data; nothing in them is drawn by hand. Needs Debian's Chromium, which the tests use, too.
+`make pictures` writes them to docs/images. They show current output of the program for the sample data; nothing in them
+is drawn by hand. Needs Debian's Chromium, which the tests use, too.
 """
 
 from __future__ import annotations
@@ -35,6 +35,14 @@ DECISIONS = (
         "The department confirmed the fund",
     ),
 )
+PAGES = {
+    "overview": ("index.html", ""),
+    "pi": ("pis/ada.okafor@example.edu/index.html", ""),
+    "charges": ("charges/2025-12/index.html#state=held&sort=-amount", ""),
+    "review": ("review/index.html", "document.querySelector('tbody [type=checkbox]').click()"),
+    "report": ("reports/FY2025/index.html", ""),
+}
+"""Picture → page of the portal, and what is done there first."""
 WHO = ("--by", "rita.reviewer@example.edu", "--on", "2025-02-03")
 
 # How a Git host shows a comment, in no host's particular style: the comment's box, tables, collapsible sections.
@@ -55,7 +63,7 @@ and decisions</b></header><main>{comment}</main></article></html>"""
 
 
 def main() -> None:
-    """Build the demo, create the branch, take both pictures."""
+    """Build the demo, create the branch, take all pictures."""
     demo.main()
     make_branch()
     comment = FOLDER / "plan.html"
@@ -63,16 +71,22 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1180}, color_scheme="light")
-        page.goto((demo.PUBLIC / "index.html").as_uri())
-        page.screenshot(path=IMAGES / "dashboard.png")
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        for name, (path, prepare) in PAGES.items():
+            page.goto(f"{demo.PUBLIC.as_uri()}/{path}")
+            page.evaluate("document.fonts.ready")
+            page.wait_for_timeout(500)
+            if prepare:
+                page.evaluate(prepare)
+                page.wait_for_timeout(500)
+            page.screenshot(path=IMAGES / f"{name}.png")
+            print(IMAGES / f"{name}.png")
         page.set_viewport_size({"width": 1280, "height": 400})
         page.goto(comment.as_uri())
         page.locator("details").first.evaluate("details => { details.open = true }")
         page.screenshot(path=IMAGES / "plan.png", full_page=True)
         browser.close()
-    for name in ("dashboard.png", "plan.png"):
-        print(IMAGES / name)
+    print(IMAGES / "plan.png")
 
 
 def make_branch() -> None:
