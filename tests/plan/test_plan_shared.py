@@ -194,7 +194,9 @@ def test_a_decision_on_one_side_moves_a_charge_that_both_have(tmp_path, by_id, d
         for name, each in (("base", A), ("head", B))
     )
     (item,) = wholly(base, base).new.queue
-    made = {PERIOD: (replace(decision(item, 1, Verb.REASSIGN, by_id=by_id), set=Payer(fund="F-1")),)}
+    made: dict[str, tuple[Decision, ...]] = {
+        PERIOD: (replace(decision(item, 1, Verb.REASSIGN, by_id=by_id), set=Payer(fund="F-1")),)
+    }
     found = compared(
         Side(replace(base.ledger, approvals=made if decided == "base" else {})),
         Side(replace(head.ledger, approvals=made if decided == "head" else {})),
