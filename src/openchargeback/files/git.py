@@ -720,7 +720,7 @@ def _ids_of_large(root: Path, paths: list[str]) -> dict[str, str]:
     values: dict[str, dict[str, str]] = {}
     for path, attribute, value in zip(words, words, words, strict=True):
         values.setdefault(path, {})[attribute] = value
-    found = {}
+    found: dict[str, str] = {}
     for path in paths:
         given = values[path]
         if all(given[name] in ("unspecified", "unset") for name in _CONVERTING):
