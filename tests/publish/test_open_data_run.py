@@ -40,7 +40,7 @@ def made(sizes: list[int], charges: Charges) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("size", "least", "most"), [(1, 2, 3), (open_data._SMALL + 1, 1, 1)])
 def test_months_come_in_order_and_large_ones_are_made_alone(monkeypatch, size, least, most):
-    monkeypatch.setattr(open_data.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
     charges = Charges()
     names = [f"2025-{number + 1:02}" for number in range(6)]
     assert made([size] * 6, charges) == [(name, f"data of {name}") for name in names]
@@ -48,7 +48,7 @@ def test_months_come_in_order_and_large_ones_are_made_alone(monkeypatch, size, l
 
 
 def test_a_large_month_between_small_ones_is_made_alone(monkeypatch):
-    monkeypatch.setattr(open_data.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
     charges = Charges()
     large = open_data._SMALL + 1
     assert len(made([large, 1, large], charges)) == 3

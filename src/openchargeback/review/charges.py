@@ -28,7 +28,7 @@ class Versions:
 
 NO_VERSIONS = Versions()
 
-_FEW = 20_000
+_FEW = 5_000
 
 
 @dataclass(frozen=True, slots=True)
