@@ -195,7 +195,7 @@
   // Sticky heads need a table outside any scrolling box; only a table wider than its place scrolls within itself, and
   // only then it is a stop of the Tab key, with a name.
   function fit() {
-    each(".scroll", function (box) {
+    each(".scroll, pre", function (box) {
       box.classList.remove("overflows");
       var over = box.scrollWidth > box.clientWidth + 1;
       box.classList.toggle("overflows", over);
@@ -208,7 +208,7 @@
       var caption = box.querySelector("caption");
       box.tabIndex = 0;
       box.setAttribute("role", "region");
-      box.setAttribute("aria-label", caption ? caption.textContent.trim() : "Table");
+      box.setAttribute("aria-label", caption ? caption.textContent.trim() + ", table" : "Text");
     });
   }
 

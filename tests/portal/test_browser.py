@@ -15,6 +15,14 @@ pytestmark = needs("chromium")
 PAGES = (
     *("index.html", "periods/index.html", "periods/2025-02/index.html", "pis/index.html", "projects/index.html"),
     *("journals/2025-02/index.html", "review/index.html", "sources/index.html", "about/index.html", "pages/rates.html"),
+    *(
+        "funds/index.html",
+        "departments/index.html",
+        "reports/index.html",
+        "reports/FY2025/index.html",
+        "files/index.html",
+    ),
+    *("approvals/index.html", "sources/aws/index.html", "funds/bio-2024-001~9de1e38396fd/index.html"),
     *("pis/chandra@example.edu/index.html", "projects/genomics-sequencing/index.html"),
 )
 

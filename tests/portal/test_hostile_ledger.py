@@ -43,7 +43,7 @@ _STRANGE = """() => [
   ...document.querySelectorAll("img, iframe, object, embed, base, video, audio, style, math, [srcdoc]"),
   ...document.querySelectorAll("template:not([data-row])"),
   ...[...document.querySelectorAll("script, link")].filter(
-    e => !/(assets|review)\\/[a-z0-9-]+\\.(js|css|svg)$/.test(e.src || e.href)),
+    e => !/(assets|review|pis\\/[^/]+)\\/[a-z0-9_-]+\\.(js|css|svg)$/.test(e.src || e.href)),
   ...[...document.querySelectorAll("meta[http-equiv]")].filter(e => e.httpEquiv !== "Content-Security-Policy"),
   ...[...document.querySelectorAll("form")].filter(e => e.hasAttribute("action")),
   ...[...document.querySelectorAll("*")].filter(

@@ -206,7 +206,7 @@ def evidence(site: Site) -> dict[str, dict[str, Any]]:
 def items_of(site: Site) -> dict[str, Any]:
     """The list of items in the data of the review page."""
     text = items_script(review(site)).decode()
-    found: dict[str, Any] = json.loads(text.partition(" = ")[2].removesuffix(";\n"))
+    found: dict[str, Any] = json.loads(text.partition(".queue = ")[2].removesuffix(";\n"))
     return found
 
 

@@ -455,7 +455,7 @@ def test_pages_filters_and_the_address(page: playwright.Page, many: tuple[AllBoo
     assert held_first.inner_text() == "119.50"
     page.locator("table.items").get_by_role("button", name="Held").click()
     assert held_first.inner_text() == "0.50"
-    assert page.locator("[aria-sort]").get_attribute("aria-sort") == "ascending"
+    assert page.locator(".items [aria-sort]").get_attribute("aria-sort") == "ascending"
     assert page.evaluate("document.getElementsByTagName('*').length") < 3000
 
 
@@ -533,7 +533,7 @@ def test_the_keyboard_decides_and_focus_is_never_covered(
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Space")
     assert page.locator("[data-pick]:checked").count() == 1
-    assert page.locator("[data-form]").is_visible()
+    page.locator("[data-form]").wait_for()
     page.locator("[data-decide]").focus()
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "deciding"

@@ -8,12 +8,14 @@ from decimal import Decimal
 import factory
 from test_fund_pages import amount, column, find
 
+from openchargeback import money
 from openchargeback.billing.provider_invoices import InvoiceCheck
+from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.settings import Source
 from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, Level
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_book, site_jobs
-from openchargeback.portal.views.approvals import approvals
+from openchargeback.portal.views.approvals import approvals, decided_charges
 from openchargeback.portal.views.files import received
 from openchargeback.portal.views.sources import source_list, source_view
 from openchargeback.templating.environment import make_environment
@@ -40,7 +42,7 @@ def test_sources_show_imported_billed_and_held_of_twelve_months() -> None:
     table = find(source_list(site_book(site)), "sources")
     totals = [each for period in site.periods[-12:] for each in period.sources]
     for name, label in (("imported", "Imported"), ("billed", "Billed"), ("held", "Held")):
-        assert amount(table, table.total, label) == sum((getattr(t, name) for t in totals), Decimal(0)), label
+        assert amount(table, table.total, label) == money.total(*(getattr(t, name) for t in totals)), label
     aws = next(row for row in table.rows if row[0].value == "Amazon Web Services")
     assert (aws[0].path, aws[0].note) == ("sources/aws/index.html", "aws")
     assert aws[column(table, "Latest")].path == "charges/2025-02/index.html#source=aws"
@@ -86,7 +88,7 @@ def test_a_source_page_lists_its_months_files_and_invoices() -> None:
     months = find(sheet, "months")
     totals = [each for period in site.periods for each in period.sources if each.source == "aws"]
     for name in ("imported", "billed", "held", "rejected"):
-        assert amount(months, months.total, name.capitalize()) == sum((getattr(t, name) for t in totals), Decimal(0))
+        assert amount(months, months.total, name.capitalize()) == money.total(*(getattr(t, name) for t in totals))
     (invoice,) = find(sheet, "invoices").rows
     assert [cell.value for cell in invoice] == [
         *("INV-7", "2024-02", 4, Decimal("12.5"), Decimal(12), Decimal("0.5")),
@@ -116,7 +118,7 @@ def decided(site: Site) -> Site:
 
 def test_every_decision_says_who_when_why_and_with_which_evidence() -> None:
     site = decided(factory.site(months=2))
-    table = find(approvals(site_book(site)), "approvals")
+    table = find(approvals(site_book(site), {}), "approvals")
     assert [row[0].value for row in table.rows] == ["2024-02-28", "2024-02-28", "2024-01-28", "2024-01-28"]
     row = table.rows[-1]
     place = "approvals/2024-01/gpu-burst.yaml:2"
@@ -134,11 +136,58 @@ def test_every_decision_says_who_when_why_and_with_which_evidence() -> None:
     }
     assert row[column(table, "Evidence")].hint == "approved by dean"
     assert row[column(table, "File")].hint == place
-    assert row[column(table, "Amount")].path == paths.charges_view("2024-01")
+    assert row[column(table, "Amount")].path == paths.charges_page("2024-01")
+
+
+DECISIONS = """\
+decisions:
+  - where: {source: aws, service: S3, project: x, pi: a@example.edu, flags: [missing-fund]}
+    expect: {charges: 1, billed: "1", digest: "DIGEST"}
+    decision: reassign
+    set: {fund: F 1}
+    clears: [missing-fund]
+    reason: r
+    by: b
+  - where: {source: aws, service: "", project: "", pi: "", flags: [missing-pi, missing-project]}
+    expect: {charges: 1, billed: "1", digest: "DIGEST"}
+    decision: reassign
+    set: {project: y}
+    clears: [missing-pi, missing-project]
+    reason: r
+    by: b
+  - charges: [7f3a9c21d0b41e66]
+    decision: reject
+    clears: [above-list]
+    reason: r
+    by: b
+    period: 2024-12
+  - charges: [7f3a9c21d0b41e66, 7f3a9c21d0b41e67]
+    decision: reject
+    clears: [above-list]
+    reason: r
+    by: b
+""".replace("DIGEST", "0" * 64)
+
+
+def test_a_decision_leads_to_the_charges_that_it_decided() -> None:
+    read, problems = read_approvals(DECISIONS.encode(), "approvals/2025-01/a.yaml")
+    assert problems == []
+    found = decided_charges({"2025-01": read})
+    assert [path.partition("/index.html#") for path in found.values()] == [
+        (
+            "charges/2025-01",
+            "/index.html#",
+            "source=aws&service=S3&project=x&pi=a@example.edu&fund=F%201&flag=missing-fund&state=billed",
+        ),
+        ("charges/2025-01", "/index.html#", "source=aws&project=y&flag=missing-pi&flag=missing-project&state=billed"),
+        ("charges/2024-12", "/index.html#", "c=7f3a9c21d0b41e66"),
+        ("charges/2025-01", "/index.html#", "flag=above-list&state=rejected"),
+    ]
+    assert list(found) == [f"approvals/2025-01/a.yaml:{line}" for line in (2, 9, 16, 22)]
 
 
 def test_a_void_decision_decides_nothing() -> None:
-    sheet = approvals(site_book(factory.site(months=1)))
+    sheet = approvals(site_book(factory.site(months=1)), {})
     table = find(sheet, "approvals")
     void = next(row for row in table.rows if row[1].note)
     assert void[1].note == "void: expected 2 charges, found 1"
@@ -154,7 +203,7 @@ def test_the_latest_200_decisions_are_on_the_page_and_all_in_the_file() -> None:
         return dataclasses.replace(period.decisions[0], line=number, on=f"2024-{number % 12 + 1:02}-11")
 
     many = dataclasses.replace(period, decisions=tuple(map(decision, range(1, 451))))
-    table = find(approvals(site_book(dataclasses.replace(site, periods=(many,)))), "approvals")
+    table = find(approvals(site_book(dataclasses.replace(site, periods=(many,))), {}), "approvals")
     assert (len(table.rows), table.count) == (200, 450)
     assert table.rest == ()
     days = [str(row[0].value) for row in table.rows]

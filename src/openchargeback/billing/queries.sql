@@ -92,6 +92,15 @@ FROM charge_id
 JOIN attributed AS charge USING (n)
 WHERE list_contains($ids, charge_id.id);
 
+-- payer_of_earlier: a correction that takes the payer of the charge of an earlier month that it refers to.
+UPDATE attributed SET payer = payer.id
+FROM follows_earlier
+JOIN payer ON payer.source = follows_earlier.source AND payer.category = follows_earlier.number
+    AND payer.pi_via = 'reference' AND payer.pi IS NOT DISTINCT FROM follows_earlier.pi
+    AND payer.project IS NOT DISTINCT FROM follows_earlier.project
+    AND payer.fund IS NOT DISTINCT FROM follows_earlier.fund
+WHERE attributed.n = follows_earlier.n;
+
 -- payers: a PI and a project with billing lines in a period.
 SELECT DISTINCT period, pi, project
 FROM line;

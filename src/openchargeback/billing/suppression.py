@@ -39,7 +39,7 @@ Lines = dict[tuple[int, str], list[Place]]
 """A row (0 and its name) or a column (1 and its name) → its cells."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedTable:
     """A table with its totals. cells: place → amount, None if it is withheld; a place without charges is left out."""
 
@@ -63,7 +63,8 @@ def published(cells: Mapping[Place, Parts], rows: Iterable[str], columns: Iterab
     while more := _needed(table, lines, withheld):
         withheld |= more
     amounts = {place: sum(parts.values(), ZERO) for place, parts in table.items()}
-    return PublishedTable(rows, columns, {place: None if place in withheld else amounts[place] for place in table})
+    shown = {place: None if place in withheld else amounts[place] for place in table}
+    return PublishedTable(rows=rows, columns=columns, cells=shown)
 
 
 def is_sensitive(parts: Parts) -> bool:

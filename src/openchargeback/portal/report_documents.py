@@ -11,12 +11,12 @@ from functools import partial
 
 from openchargeback import money
 from openchargeback.billing.statement_charges import LINE_END
-from openchargeback.characters import one_line
 from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.periods import last_day
-from openchargeback.ledger.settings import Config, Contact
+from openchargeback.ledger.settings import Config
 from openchargeback.model import BillingLine
 from openchargeback.portal import paths
+from openchargeback.portal.letterhead import Letterhead, room_of
 from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.pdf import LOGO_URL, PrintStyle, print_style
@@ -24,10 +24,9 @@ from openchargeback.portal.pdf_pool import PdfJob
 from openchargeback.portal.shell import fingerprint
 from openchargeback.portal.site import Site, site_reports
 from openchargeback.portal.statement_data import DataFile
-from openchargeback.portal.statement_view import contact_of, room_of
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.portal.views.common import Book
-from openchargeback.portal.views.funds import Funds, paying_fund, sponsor_words
+from openchargeback.portal.views.funds import Funds, sponsor_words
 from openchargeback.portal.views.reports import Report
 from openchargeback.portal.views.sheet import Headline
 from openchargeback.portal.views.tables import Kind, Row, Table
@@ -59,14 +58,10 @@ class ReportPaper:
     issued: dt.date
     draft: bool
     currency: str
-    organization: str
-    unit: str
-    address: tuple[str, ...]
-    has_logo: bool
+    head: Letterhead
     lead: str
     headline: Headline
     tables: tuple[Table, ...]
-    contact: Contact
     digest: str
 
     @property
@@ -78,7 +73,7 @@ class ReportPaper:
 
 def report_paper(report: Report, config: Config, *, has_logo: bool = False) -> ReportPaper:
     """The printed report of a year. Raises ValueError for one without a headline, which none is."""
-    year, sheet, organization = report.year, report.sheet, config.organization
+    year, sheet = report.year, report.sheet
     if sheet.headline is None:
         raise ValueError(f"{sheet.title} says nothing")
     closed = [period.closed_on for period in year.periods if period.closed_on]
@@ -92,14 +87,10 @@ def report_paper(report: Report, config: Config, *, has_logo: bool = False) -> R
         issued=max(closed) if closed and year.final else last_day(year.periods[-1].period),
         draft=sheet.draft,
         currency=config.currency,
-        organization=one_line(organization.name),
-        unit=one_line(organization.unit),
-        address=tuple(one_line(line) for line in organization.address),
-        has_logo=has_logo,
+        head=Letterhead.of(config, has_logo=has_logo),
         lead=sheet.lead,
         headline=sheet.headline,
         tables=tuple(_printed(table) for table in sheet.tables if table.rows),
-        contact=contact_of(config),
         digest=hashlib.sha256(repr((rests_on, sheet.headline, sheet.tables)).encode()).hexdigest()[:16],
     )
 
@@ -125,7 +116,7 @@ def report_csv(book: Book, report: Report, funds: Funds) -> bytes:
     """What a report sums up, one row per department, PI, project, fund, source and service, amounts in cents."""
 
     def key(line: BillingLine) -> tuple[str, ...]:
-        fund = paying_fund(book, line)
+        fund = book.paying_fund(line)
         department = book.departments.get((line.period, line.pi), "")
         sponsor = sponsor_words(funds.get(fund))
         return department, line.pi, line.project, fund, sponsor, line.source, line.service

@@ -13,12 +13,14 @@ Row = tuple[str, str, str, str]
 """Kind, label, detail, and path in the output folder."""
 
 
-def search_index(book: Book, pages: Iterable[Link], *, journals: bool = True) -> dict[str, object]:
+def search_index(
+    book: Book, pages: Iterable[Link], others: Iterable[Row] = (), *, journals: bool = True
+) -> dict[str, object]:
     """The index as data for a script.
 
     rows: everything found by name. statements: by month, the end of each number with its PI and project as positions in
     payers, which has the folder and the name of each: a number is found in any of its digits, and leads to its page.
-    pages: of the menu and the institution. journals: whether the site has those of months.
+    pages: of the menu and the institution. others: further rows. journals: whether the site has those of months.
     """
     payers: dict[str, int] = {}
     folders: list[tuple[str, str]] = []
@@ -41,7 +43,7 @@ def search_index(book: Book, pages: Iterable[Link], *, journals: bool = True) ->
         ]
         for period in book.periods
     }
-    return {"rows": list(_rows(book, pages, journals=journals)), "statements": statements, "payers": folders}
+    return {"rows": [*_rows(book, pages, journals=journals), *others], "statements": statements, "payers": folders}
 
 
 def _rows(book: Book, pages: Iterable[Link], *, journals: bool) -> Iterator[Row]:

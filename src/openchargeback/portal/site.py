@@ -14,6 +14,7 @@ from openchargeback import __version__
 from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
+from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.deliveries import Delivery
 from openchargeback.ledger.directory import FundEntry
 from openchargeback.ledger.postings import Posting
@@ -26,7 +27,7 @@ from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.scripts import months_data, payer_pages, script
-from openchargeback.portal.search_index import search_index
+from openchargeback.portal.search_index import Row, search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import (
@@ -67,10 +68,11 @@ class Site:
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
-    spans: the statements over a month of PIs with several projects, and of departments.
+    spans: the statements over a month of PIs with several projects, and of departments. over_days: those over other
+    spans, by the settings.
     deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
-    charges of a period. pdfs: whether the build has PDFs. audience: whom it is for; all else has nothing but what
-    that may see. public: the only page of the public.
+    charges of a period. decisions: those in the approval files of a period. pdfs: whether the build has PDFs. audience:
+    whom it is for; all else has nothing but what that may see. public: the only page of the public.
     """
 
     config: Config
@@ -88,9 +90,11 @@ class Site:
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     spans: tuple[SpanStatement, ...] = ()
+    over_days: tuple[SpanStatement, ...] = ()
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
     funds: dict[str, FundEntry] = field(default_factory=dict)
     invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
+    decisions: dict[str, tuple[Decision, ...]] = field(default_factory=dict)
     pdfs: bool = True
     audience: Audience = INTERNAL
     public: PublicPage | None = None
@@ -267,7 +271,8 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     first = head(paths.DASHBOARD, "Overview", "overview", months)
     overview = dashboard.dashboard(book, site.provenance, site.postings, site.deliveries)
     yield _plan("pages/dashboard.html", first, overview)
-    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), periods.period_list(book))
+    listed = periods.period_list(book, site.over_days)
+    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), listed)
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
@@ -279,7 +284,7 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     yield from _funds(site, book)
     yield from _departments(site, book)
     yield from _reports(site, book)
-    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book))
+    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book, approvals.decided_charges(site.decisions)))
     yield from _sources(site, book)
     yield _sheet(book, paths.FILES, "", files.received(book))
     yield from _texts(site, book)
@@ -341,12 +346,12 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for email in book.pis:
         title = book.person(email).name or email
         head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
-        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
+        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans, site.over_days))
     head = Head(paths.PROJECTS, "Projects", "statements", now, months)
     yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:
         head = Head(paths.project_page(project), project or "Without project", "statements", now, months)
-        yield _plan("pages/project.html", head, payers.project_view(book, project))
+        yield _plan("pages/project.html", head, payers.project_view(book, project, site.over_days))
 
 
 def _waiting(site: Site, book: Book) -> review.Waiting:
@@ -369,10 +374,10 @@ def _sheet(book: Book, path: str, section: str, view: Sheet, others: str = "") -
 
 def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """The list and the pages of funds."""
-    lines, months = funds.fund_lines(book), paths.statements_page("*")
-    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds, lines), months)
-    for id_, own in lines.items():
-        view = funds.fund_view(book, site.funds, id_, own)
+    months = paths.statements_page("*")
+    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds), months)
+    for id_ in book.by_fund:
+        view = funds.fund_view(book, site.funds, id_)
         yield _sheet(book, paths.fund_page(id_), "statements", view, months)
 
 
@@ -417,7 +422,8 @@ def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
     yield from _months(site, book, sum(len(period.undecided) for period in book.periods))
     listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
     own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
-    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
+    more = Link("Reports", paths.REPORTS), Link("Approvals made", paths.APPROVALS)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *more, *shell.help), _found(site, book)))
 
 
 def _months(site: Site, book: Book, items: int) -> Iterator[FileJob]:
@@ -425,6 +431,20 @@ def _months(site: Site, book: Book, items: int) -> Iterator[FileJob]:
     yield _script(paths.MONTHS, "months", months_data(book, items))
     for email, pages in payer_pages(book, site.spans).items():
         yield _script(paths.pi_months(email), "pages", pages)
+
+
+def _found(site: Site, book: Book) -> Iterator[Row]:
+    """What the search finds besides payers, months and pages."""
+    for id_ in book.by_fund:
+        known = site.funds.get(id_)
+        if id_:
+            yield "Fund", id_, known.title if known else "", paths.fund_page(id_)
+    for name in filter(None, book.by_department):
+        yield "Department", name, "", paths.department_page(name)
+    for name in sources.source_names(book):
+        yield "Source", book.source_label(name), name, paths.source_page(name)
+    for each in fiscal_years(book):
+        yield "Report", f"Fiscal year {each.year}", each.name, paths.report_page(each.year)
 
 
 def _script(path: str, name: str, value: object) -> FileJob:

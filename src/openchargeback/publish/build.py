@@ -40,7 +40,7 @@ from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
-from openchargeback.publish.spans import month_spans, names_users
+from openchargeback.publish.spans import configured_spans, month_spans, names_users
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
@@ -162,7 +162,9 @@ def plan_output(books: AllBooks, charges: MonthCharges, store: Cache, provenance
     journals, warnings = months.journals(books.ledger, books.periods)
     books = replace(books, warnings=(*books.warnings, *warnings))
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    site = replace(site, spans=month_spans(books, charges), pdfs=pdfs)
+    over_days, gaps = configured_spans(books, charges)
+    books = replace(books, warnings=(*books.warnings, *gaps))
+    site = replace(site, spans=month_spans(books, charges), over_days=over_days, pdfs=pdfs)
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
     book = site_book(site)
@@ -302,6 +304,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         rates=_rates(ledger.root),
         funds=ledger.directory.funds,
         invoices=_invoices(books),
+        decisions=ledger.approvals,
         postings=ledger.postings,
         deliveries=ledger.deliveries,
     )

@@ -80,7 +80,7 @@ def keep_charges(store: Cache, charges: Charges, periods: Collection[BilledPerio
 class MonthCharges:
     """The charges of the months of a ledger, as far as they are asked for.
 
-    Two threads may ask: the one that plans PDFs and the one that writes the open data. statements: whether rows of
+    Several threads may ask: the one that plans PDFs and those that make the open data. statements: whether rows of
     statements are asked for, too, so that a month is billed only once for both.
     """
 
@@ -88,14 +88,17 @@ class MonthCharges:
     store: Cache
     statements: bool = True
     _rows: dict[str, Rows] = field(default_factory=dict)
-    _lock: RLock = field(default_factory=RLock)
+    _locks: Mapping[str, RLock] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._locks = {period: RLock() for period in self.ledger.periods}
 
     def open_data(self, period: BilledPeriod) -> OpenData:
         """The charges of a billed period as the files `portal.paths.charges_file` and `cost_and_usage_file`.
 
         Raises LedgerFault if its files can no longer be read.
         """
-        with self._lock:
+        with self._locks[period.period]:
             kept = [self.store.get(kind, self.month_key(period)) for kind in (_CHARGES, _FOCUS, _BROWSED)]
             charges, focus, browsed = kept
             if charges is None or focus is None or browsed is None:
@@ -122,13 +125,14 @@ class MonthCharges:
         return key_of(code_digest(), record.digest) if record else period.digest
 
     def _rows_of(self, period: BilledPeriod) -> Rows:
-        with self._lock:
-            if period.period not in self._rows:
+        with self._locks[period.period]:
+            rows = self._rows.get(period.period)
+            if rows is None:
                 kept = self.store.get(_ROWS, self.month_key(period))
                 rows = self._make(period)[1] if kept is None else _unpacked(kept)
                 # A month is planned and printed as a whole, so the one before is not needed again.
                 self._rows = {period.period: rows}
-            return self._rows[period.period]
+            return rows
 
     def _make(self, period: BilledPeriod) -> tuple[OpenData, Rows]:
         """Bill the period again; keeps both results."""

@@ -19,13 +19,12 @@ from openchargeback.portal.views.spending import (
     by_pi,
     by_project,
     by_service,
-    counted_lines,
     due_word,
-    grouped,
     list_columns,
     list_row,
     part_table,
     spender_sheet,
+    summed,
 )
 from openchargeback.portal.views.tables import (
     DESCENDING,
@@ -54,16 +53,6 @@ _SPONSORS = {
 }
 
 
-def paying_fund(book: Book, line: BillingLine) -> str:
-    """The fund that pays for a line; empty if it is invoiced to an external payer."""
-    return line.fund if line.journaled or book.showback else ""
-
-
-def fund_lines(book: Book) -> dict[str, list[BillingLine]]:
-    """All lines that count by the fund that pays for them."""
-    return grouped(counted_lines(book), partial(paying_fund, book))
-
-
 def sponsor_words(fund: FundEntry | None) -> str:
     """Whose money a fund is; empty if the directory does not say."""
     return _SPONSORS.get(fund.sponsor_type, "") if fund else ""
@@ -80,14 +69,15 @@ def by_fund(book: Book, funds: Funds) -> Part[str]:
     return Part(
         "By fund",
         Column("Fund", note="Title"),
-        partial(paying_fund, book),
+        book.paying_fund,
         partial(fund_cell, book, funds),
         lambda id_: {"fund": id_},
     )
 
 
-def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) -> Sheet:
-    """All funds that ever paid for anything, by what they pay for the latest month."""
+def fund_list(book: Book, funds: Funds) -> Sheet:
+    """All funds that ever paid for anything, by what they pay for the month shown. funds: those of the directory."""
+    lines = book.by_fund
     empty = "Funds appear here with the first billed charge that names one."
     if not lines:
         return Sheet(title="Funds", empty=empty)
@@ -119,8 +109,9 @@ def fund_list(book: Book, funds: Funds, lines: Mapping[str, list[BillingLine]]) 
     )
 
 
-def fund_view(book: Book, funds: Funds, id_: str, lines: list[BillingLine]) -> Sheet:
-    """The page of one fund. lines: those that it pays for, ascending by month."""
+def fund_view(book: Book, funds: Funds, id_: str) -> Sheet:
+    """The page of one fund. funds: those of the directory."""
+    lines = book.by_fund[id_]
     spender = _spender(book, funds, id_, lines)
     parts = [
         part_table(book, spender, part, paths.table_file(name, "fund", id_))
@@ -167,7 +158,7 @@ def _days(fund: FundEntry | None) -> str:
 
 def _statements(book: Book, id_: str, lines: list[BillingLine]) -> Table:
     """The statements that the fund pays for, newest first, each with the fund's share of it."""
-    shares = grouped(lines, lambda line: f"{line.period}\0{line.pi}\0{line.project}")
+    shares = summed(lines, lambda line: (line.period, line.pi, line.project))
     columns = (
         Column("Month", Kind.PERIOD, order=DESCENDING),
         Column("Statement", Kind.ID),
@@ -176,31 +167,27 @@ def _statements(book: Book, id_: str, lines: list[BillingLine]) -> Table:
         money_column("List", book.currency),
         money_column(due_word(book), book.currency),
     )
-    rows: list[Row] = []
-    for period in reversed(book.periods):
-        found = []
-        for statement in period.statements:
-            share = shares.get(f"{period.period}\0{statement.pi.email}\0{statement.project.id}")
-            if not share:
-                continue
-            pi, project = book.pi_link(statement.pi.email), book.project_link(statement.project.id)
-            billed = sum(line.amounts.billed for line in share)
-            row = (
-                Cell(period.period, paths.period_page(period.period)),
-                Cell(statement.number, paths.statement_page(statement)),
-                Cell(pi.label, pi.path),
-                Cell(project.label, project.path),
-                Cell(sum(line.amounts.list for line in share)),
-                Cell(billed),
-            )
-            found.append((-billed, statement.number, row))
-        rows += [row for *_, row in sorted(found, key=lambda each: each[:2])]
+
+    def row(key: tuple[str, str, str]) -> Row:
+        statement, share = book.statement_of[key], shares[key]
+        period, pi, project = key
+        return (
+            Cell(period, paths.period_page(period)),
+            Cell(statement.number, paths.statement_page(statement)),
+            Cell(book.pi_link(pi).label, book.pi_link(pi).path),
+            Cell(project, book.project_link(project).path),
+            Cell(share.list),
+            Cell(share.billed),
+        )
+
+    ordered = sorted(shares, key=lambda key: (-shares[key].billed, key))
+    ordered.sort(key=lambda key: key[0], reverse=True)
     return table(
         "statements",
         "Statements",
         columns,
-        rows,
+        map(row, ordered),
         note="What this fund pays of each",
-        total=counted(len(rows), "statement"),
+        total=counted(len(shares), "statement"),
         cut=Cut(paths.table_file("statements", "fund", id_), PART_ROWS),
     )

@@ -17,7 +17,7 @@ SERVICES = 12
 _OTHERS = "Other services"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicPage:
     """List prices by month and service.
 
@@ -55,4 +55,5 @@ def public_page(periods: Sequence[BilledPeriod]) -> PublicPage:
         (month, tuple(table.cells.get((month, service), ZERO) for service in (*services, TOTAL)))
         for month in (*months, TOTAL)
     )
-    return PublicPage(services, rows, sum(amount is None for amount in table.cells.values()))
+    withheld = sum(amount is None for amount in table.cells.values())
+    return PublicPage(services=services, rows=rows, withheld=withheld)

@@ -5,7 +5,7 @@ On these pages an amount is due, or, in a ledger in which nothing is charged, th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -50,19 +50,6 @@ def summed(lines: Iterable[BillingLine], key: Callable[[BillingLine], _K]) -> di
         name: Amounts(list=listed, discount=discount, covered=covered, billed=billed)
         for name, (listed, discount, covered, billed) in sums.items()
     }
-
-
-def counted_lines(book: Book) -> Iterator[BillingLine]:
-    """The lines that count on these pages: those that are due, or all if nothing is."""
-    return (line for period in book.periods for line in period.lines if line.posted != book.showback)
-
-
-def grouped(lines: Iterable[BillingLine], key: Callable[[BillingLine], str]) -> dict[str, list[BillingLine]]:
-    """The lines by key, keys sorted."""
-    found: dict[str, list[BillingLine]] = {}
-    for line in lines:
-        found.setdefault(key(line), []).append(line)
-    return {name: found[name] for name in sorted(found)}
 
 
 def shown_month(book: Book, found: Collection[str]) -> str:

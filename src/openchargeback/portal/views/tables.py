@@ -149,9 +149,9 @@ def table(
     total: str = "",
     cut: Cut | None = None,
 ) -> Table:
-    """A table of these rows, in their order; a column of texts that are all empty is left out.
+    """A table of these rows, in their order; a column of texts or comparisons that are all empty is left out.
 
-    total: the name of the total row; without one there is none. cut: without it, all rows are shown.
+    total: the name of the total row; without one there is none, nor one of the rest. cut: without it, all are shown.
     """
     columns, found = _used(columns, tuple(rows))
     shown, others = found[: cut.most if cut else None], found[cut.most if cut else len(found) :]
@@ -162,17 +162,17 @@ def table(
         columns=tuple(columns),
         rows=shown,
         count=len(found),
-        rest=_sum(columns, others, f"{len(others):,} more") if others else (),
+        rest=_sum(columns, others, f"{len(others):,} more") if others and total else (),
         total=_sum(columns, found, total) if total and found else (),
         csv=_file(cut.csv, columns, found) if cut and len(found) > min(cut.most, MOST_WITHOUT_CSV) else None,
     )
 
 
 def _used(columns: Sequence[Column], rows: tuple[Row, ...]) -> tuple[Sequence[Column], tuple[Row, ...]]:
-    """Without the columns of text in which no row has any."""
-    texts = (Kind.TEXT, Kind.LONG)
+    """Without the columns of texts and comparisons in which no row has any."""
+    may_lack = (Kind.TEXT, Kind.LONG, Kind.CHANGE, Kind.PERCENT)
     used = [
-        not at or column.kind not in texts or any(row[at].value or row[at].note for row in rows)
+        not at or column.kind not in may_lack or any(row[at].value not in (None, "") or row[at].note for row in rows)
         for at, column in enumerate(columns)
     ]
     if all(used) or not rows:
