@@ -2,6 +2,7 @@
 -- state: billed, shown (billed, but its source does not post), held or rejected. amount and list are in cents if the charge is
 -- billed, so that those of a billing line add up to it; else exact. cost is always exact. resource: its name, else its id,
 -- else the description of a charge without a resource.
+-- Cents become DECIMAL(38, 18) first, or coalesce would round exact amounts to seven decimals.
 -- `posting`: the sources that post. `unknown`: the billing lines whose cents are not known by charge.
 CREATE OR REPLACE TEMP TABLE browsed AS
 SELECT
@@ -23,9 +24,9 @@ SELECT
     charge.currency,
     coalesce(nullif(usage.resource_name, ''), nullif(usage.resource_id, ''), {description}, '') AS resource,
     CASE WHEN usage.resource_name IN ('', usage.resource_id) THEN '' ELSE usage.resource_id END AS resource_id,
-    coalesce((share.billed + share.discount)::DECIMAL(30, 0) * {unit}, charge.list)::DECIMAL(38, 18) AS list,
-    coalesce(share.billed::DECIMAL(30, 0) * {unit}, charge.cost)::DECIMAL(38, 18) AS amount,
-    charge.cost::DECIMAL(38, 18) AS cost
+    coalesce(((share.billed + share.discount)::DECIMAL(30, 0) * {unit})::DECIMAL(38, 18), charge.list) AS list,
+    coalesce((share.billed::DECIMAL(30, 0) * {unit})::DECIMAL(38, 18), charge.cost) AS amount,
+    charge.cost
 FROM attributed AS charge
 JOIN charge_id ON charge_id.n = charge.n
 JOIN charge_usage AS usage ON usage.n = charge.n
