@@ -124,8 +124,7 @@ def test_the_map_says_who_may_see_which_folder(folders: Path) -> None:
 def test_finance_sees_what_a_build_has(everything: Path, folders: Path) -> None:
     files = [path.relative_to(everything) for path in everything.rglob("*") if path.is_file()]
     for file in files:
-        if file.name != "manifest.json":
-            assert (folders / "finance" / file).read_bytes() == (everything / file).read_bytes(), file
+        assert (folders / "finance" / file).read_bytes() == (everything / file).read_bytes(), file
 
 
 def test_the_public_sees_no_pi_project_or_statement(everything: Path, folders: Path) -> None:

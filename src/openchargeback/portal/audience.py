@@ -121,7 +121,11 @@ def own_spans(spans: tuple[SpanStatement, ...], audience: Audience) -> tuple[Spa
     """Of the statements over several projects, those that sum up only what is the audience's own."""
     if audience.sees_all:
         return spans
-    kinds = {AudienceKind.PI: SubjectKind.PI, AudienceKind.DEPARTMENT: SubjectKind.DEPARTMENT}
+    kinds = {
+        AudienceKind.PI: SubjectKind.PI,
+        AudienceKind.PROJECT: SubjectKind.PROJECT,
+        AudienceKind.DEPARTMENT: SubjectKind.DEPARTMENT,
+    }
     wanted = kinds.get(audience.kind)
     return tuple(
         each for each in spans if each.request.subject.kind is wanted and each.request.subject.id == audience.name

@@ -175,10 +175,10 @@ def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     if audience.kind is AudienceKind.PI:
         title = book.person(name).name or name
         first = Head(paths.DASHBOARD, title, "overview", now, months, paths.pi_months(name), "*")
-        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans))
+        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans, site.over_days))
     elif audience.kind is AudienceKind.PROJECT:
         first = Head(paths.DASHBOARD, name, "overview", now, months)
-        yield _plan("pages/project.html", first, payers.project_view(book, name))
+        yield _plan("pages/project.html", first, payers.project_view(book, name, site.over_days))
     elif audience.kind is AudienceKind.PUBLIC:
         yield _plan("pages/public.html", Head(paths.DASHBOARD, "Value delivered", "overview"), site.public)
         yield from _texts(site, book)
@@ -191,7 +191,11 @@ def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
             title = f"Statements, {period_human(period.period)}"
             head = Head(path(period.period), title, "statements", book.head_month(index), path("*"))
             yield _plan("pages/statements.html", head, listed)
-    yield _plan("pages/periods.html", Head(paths.PERIODS, "Months", "overview", now, months), periods.period_list(book))
+    yield _plan(
+        "pages/periods.html",
+        Head(paths.PERIODS, "Months", "overview", now, months),
+        periods.period_list(book, site.over_days),
+    )
     yield from _payers(site, book)
     yield from _texts(site, book)
 

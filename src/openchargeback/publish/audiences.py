@@ -35,14 +35,14 @@ from openchargeback.publish.build import make_site, plan_output, provenance_of, 
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.keys import environment, key_of
 from openchargeback.publish.leaks import Identities, Identity, texts_of
-from openchargeback.publish.manifest import OutputKind
+from openchargeback.publish.manifest import NAME, OutputKind, manifest
 from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.month_files import MonthFiles
 from openchargeback.publish.open_data import OpenDataRun
 from openchargeback.publish.output_swap import Staging, staged
 from openchargeback.publish.pdf_run import PdfRun, write_kept
 from openchargeback.publish.secrets import secrets_of
-from openchargeback.publish.spans import month_spans
+from openchargeback.publish.spans import configured_spans, month_spans
 from openchargeback.templating.environment import Templates, make_environment
 
 _CHARGE = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
@@ -91,7 +91,7 @@ def build_audiences(
         for number, each in enumerate(wanted):
             step("Building audiences", number, len(wanted))
             if each.sees_all:
-                run.write_everything(staging.below(folders[each]), workers)
+                run.write_everything(staging.below(folders[each]), workers, sealed=not folders[each])
             else:
                 _Folder(run, each).write(staging.below(folders[each]), workers=workers)
     store.prune()
@@ -163,8 +163,9 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.charges = MonthCharges(self.books.ledger, self.store)
-        spans = month_spans(self.books, self.charges)
-        self.site = replace(make_site(self.books, self.provenance, {}), spans=spans, pdfs=self.pdfs)
+        spans, (over_days, _) = month_spans(self.books, self.charges), configured_spans(self.books, self.charges)
+        site = make_site(self.books, self.provenance, {})
+        self.site = replace(site, spans=spans, over_days=over_days, pdfs=self.pdfs)
         texts = (path for path in self.env.shipped.files().values() if path.suffix in _TEXTS)
         self.program = tuple(path.read_text(encoding="utf-8") for path in texts)
         self.ids = set()
@@ -172,11 +173,14 @@ class _Run:
             with self.table(period) as table:
                 self.ids |= set(table.ids(table.payers))
 
-    def write_everything(self, staging: Staging, workers: int | None) -> None:
-        """The folder of an audience that sees everything: as a build."""
+    def write_everything(self, staging: Staging, workers: int | None, *, sealed: bool) -> None:
+        """The folder of an audience that sees everything: as a build. sealed: it gets the manifest of the output."""
         planned = plan_output(self.books, self.charges, self.store, self.provenance, pdfs=self.pdfs)
         with closing(OpenDataRun(self.books, self.charges)) as data:
             write_output(planned, data, staging, self.store, workers, no_step)
+        if not sealed:
+            holds = OutputKind.BUILD if self.pdfs else OutputKind.WITHOUT_PDFS
+            staging.write(NAME, manifest(staging.files, self.provenance, planned.key, holds))
 
     def original(self, period: BilledPeriod) -> BilledPeriod:
         """A restricted period with everything."""
@@ -247,6 +251,7 @@ class _Folder:
             logos=site.logos,
             rates=site.rates,
             spans=own_spans(site.spans, self._audience),
+            over_days=own_spans(site.over_days, self._audience),
             pdfs=site.pdfs,
             audience=self._audience,
             public=public,
