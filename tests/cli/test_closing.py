@@ -81,7 +81,7 @@ def test_a_june_closed_in_july_posts_into_june_and_the_old_fiscal_year(ledger: P
     assert set(re.findall(r"^\d{4}-\d\d-\d\d", text, re.MULTILINE)) == {"2025-06-30"}
     books = ["hledger", "-f", str(journals / "hledger.journal"), "print", "-b", "2025-06-01", "-e", "2025-07-01"]
     assert subprocess.run(books, check=True, capture_output=True, text=True).stdout.count("2025-06-30 *") == 1
-    page = next((ledger / "out/statements/2025-06").rglob("*.html")).read_text("utf-8")
+    page = next((ledger / "out/statements/2025-06").glob("*/*.html")).read_text("utf-8")
     assert "8 Jul 2025" in page
     assert "30 Jun 2025" in (journals / "index.html").read_text("utf-8")
     assert shown(ledger)["accounting_date"] == "2025-06-30"

@@ -96,14 +96,16 @@ def test_a_build_is_the_same_in_any_place(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_build_writes_nothing_and_a_changed_file_only_what_it_touches(ledger: Path) -> None:
-    """The second build says unchanged; one more charge renders one statement again, and that of all projects."""
+    """The second build says unchanged; one more charge renders one statement again, that of all projects, and the report
+    of the fiscal year.
+    """
     put(ledger, HEAD + ROW + ROW.replace("p1", "p2"))
     first = json.loads(run("build", "-o", "out", "--json", "--ledger", ledger, cwd=ledger).stdout)
-    assert (first["statements_rendered"], first["changed"]) == (3, True)
+    assert (first["statements_rendered"], first["changed"]) == (4, True)
     assert json.loads(run("build", "-o", "out", "--json", "--ledger", ledger, cwd=ledger).stdout)["changed"] is False
     put(ledger, HEAD + ROW + ROW.replace("p1", "p2") + ROW.replace("1.005", "7").replace("p1", "p2"))
     third = json.loads(run("build", "-o", "out", "--json", "--ledger", ledger, cwd=ledger).stdout)
-    assert (third["statements_rendered"], third["changed"]) == (2, True)
+    assert (third["statements_rendered"], third["changed"]) == (3, True)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +185,8 @@ def test_hostile_ids_stay_inside_the_output(ledger: Path) -> None:
     assert done.returncode == 0, done.stderr
     names = [path.relative_to(ledger / "out").as_posix() for path in (ledger / "out").rglob("*") if path.is_file()]
     assert len({name.casefold() for name in names}) == len(names)
-    # One for each, and one of all projects of the PI who has several.
-    assert sum(name.endswith(".pdf") for name in names) == 7
+    # One for each, one of all projects of the PI who has several, and the report of the fiscal year.
+    assert sum(name.endswith(".pdf") for name in names) == 8
     assert {path.name for path in ledger.iterdir()} == {"charges", "config.yaml", "out", ".openchargeback"}
     assert all(
         "<script>alert" not in (ledger / "out" / name).read_text("utf-8") for name in names if name.endswith("html")

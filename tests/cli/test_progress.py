@@ -53,13 +53,13 @@ def stages(stderr: str) -> list[str]:
 def test_a_build_names_its_stages_and_counts_on_stderr_and_json_is_as_before(ledger):
     done = run(ledger, "build", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["statements_rendered"] == 1
+    assert json.loads(done.stdout)["statements_rendered"] == 2, "with the report of the fiscal year"
     pages = re.compile(r"0 of \d{2,} …$", re.MULTILINE)
     assert stages(pages.sub("0 of many …", done.stderr)) == [
         "Reading the ledger …",
         "Billing months: 0 of 1 …",
         "Writing pages: 0 of many …",
-        "Writing PDFs: 0 of 1 …",
+        "Writing PDFs: 0 of 2 …",
         "Writing open data …",
     ]
 

@@ -38,18 +38,19 @@ def test_a_build_says_what_each_stage_did(ledger):
     public = ledger.parent / "public"
     lines = logged(build(ledger, "-v"))
     files = sum(path.is_file() for path in public.rglob("*")) - 1  # the manifest does not list itself
-    portal = files - 4 - 6 - 1  # journals, open data, PDF
+    # Journals; open data, that of the charge browser, and their page; the statement and the report of the year.
+    portal = files - 4 - (6 + 2 + 1) - 2
     assert lines[:4] == [
         "read the ledger: 1 month",
         "billed 1 month",
-        f"planned {portal} portal files and 1 PDF",
+        f"planned {portal} portal files and 2 PDFs",
         "wrote 4 journal and receivables files",
     ]
     # Written side by side, so that any of them may be done first.
     assert set(lines[4:-1]) == {
         f"wrote {portal} portal files, {portal} of them newly rendered",
         "wrote the open data",
-        "wrote 1 PDF, 1 of them newly rendered",
+        "wrote 2 PDFs, 2 of them newly rendered",
     }
     assert lines[-1] == f"published {files} files in {public}"
     assert len(lines) == 8
