@@ -13,22 +13,31 @@ from openchargeback.cli.report import note_problems, print_json, progress
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("public"), show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; by default, one per core.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler whose workers make months and PDFs, like tcp://login1:8786 (docs/CLUSTER.md).",
+)
 @click.option("--no-pdf", is_flag=True, help="Leave out the PDFs, for a quick look; links to them lead nowhere.")
 @with_ledger
 @as_json
-def build(output: Path, workers: int | None, no_pdf: bool, named: str | None, json_: bool) -> None:
+def build(
+    output: Path, workers: int | None, scheduler: str | None, no_pdf: bool, named: str | None, json_: bool
+) -> None:
     """Write the portal, statements, journals and manifest to a folder, all or nothing.
 
     \b
     Example: focus-billing build -o public
              focus-billing build -o preview --no-pdf
     """
+    if workers is not None and scheduler is not None:
+        raise click.UsageError("--workers and --scheduler cannot be used together")
     root = root_of(named)
     keep_apart(root, output)
     with progress(lines=True) as step:
         from openchargeback.publish import build as publish
 
-        built = publish.build(root, output, pdfs=not no_pdf, workers=workers, step=step)
+        built = publish.build(root, output, pdfs=not no_pdf, workers=workers, scheduler=scheduler, step=step)
     index = output / "index.html"
     if json_:
         print_json(
