@@ -46,11 +46,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for period in PERIODS:
         (root / "charges" / period).mkdir(parents=True)
         (root / "charges" / period / "aws.csv").write_text(rows(period))
-    (root / "config.yaml").write_text("sources: {aws: {credit_fund: C-1}}\n")
+    (root / "config.yaml").write_text("organization: {name: Example University}\nsources: {aws: {credit_fund: C-1}}\n")
     (root / "directory").mkdir()
     (root / "directory/people.yaml").write_text("people:\n  - {email: ann@example.edu, name: Ann}\n")
     closing.close(open_books(root), "2025-01", Event(dt.date(2025, 2, 3), "ann@example.edu"))
-    shutil.rmtree(root / CACHE)
     build(root, folder / "out", workers=1)
     shutil.move(root / CACHE, folder / "cache")
     return folder
