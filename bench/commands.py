@@ -75,6 +75,10 @@ class BenchLedger:
         self.git("init", "--quiet", "--initial-branch", "main")
         for name, value in (("name", "Bench"), ("email", "bench@example.edu"), ("gpgSign", "false")):
             self.git("config", f"{'commit' if name == 'gpgSign' else 'user'}.{name}", value)
+        self.commit()
+
+    def commit(self) -> None:
+        """Commit everything."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "Add charges")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openchargeback.explanations import PATTERN_FLAG, SUBJECTS, Explanation, catalog, explain, similar
+from openchargeback.explanations import PATTERN_FLAG, SUBJECTS, Explanation, catalog, explain, is_explained, similar
 from openchargeback.focus.column_rules import all_rules
 from openchargeback.ledger.check_codes import FIXED, SETTABLE
 
@@ -166,3 +166,9 @@ def test_a_code_is_found_as_people_write_it() -> None:
     assert similar("missing-found")[0] == "missing-fund"
     assert "unsafe-fund" in similar("fund")
     assert similar("zzz") == []
+
+
+def test_what_is_explained_is_known_without_reading_it_all() -> None:
+    assert all(map(is_explained, catalog()))
+    assert is_explained("pattern:gpu-burst")
+    assert not any(map(is_explained, ("no-rat", "rate", "title", "convert", "convert.no-rate", ".*")))

@@ -24,7 +24,17 @@ from test_monthly_round import Shell, fits, steps
 
 DOCS = Path(__file__).parents[1] / "docs"
 CLOUDS = ("aws", "azure", "gcp", "oci")
-PARTS = rows("2025-01", "10", "20"), rows("2025-01", "5", day=9)
+TAGS = (
+    '"{""pi_email"": ""zoe.vanderberg@example.edu"", ""project_id"": ""sky-survey"", ""fund_org"": ""AST-3300-001""}"'
+)
+# The charges of the worked example.
+PARTS = (
+    rows("2025-01", "10", "20")
+    .replace("10,10,10,", "10,10,12.5,")
+    .replace("20,20,20,", "20,20,25,")
+    .replace('"{""pi_email"": ""ada@example.edu""}"', TAGS),
+    rows("2025-01", "5", day=9).replace('"{""pi_email"": ""ada@example.edu""}"', "{}"),
+)
 COPY = """#!/bin/sh
 for each; do
   case "$each" in exports/*) mkdir -p "$each" && cp -R "$DELIVERED/." "$each" ;; esac
@@ -102,5 +112,19 @@ def test_nothing_is_ingested_if_the_copy_fails(shell: Shell, cloud: str) -> None
 def test_every_guide_says_the_same_things(cloud: str) -> None:
     headings = re.findall(r"^## (.*)$", page(cloud), re.MULTILINE)
     assert headings == [
-        "What you need", "Collect and ingest", "What the program checks", "Edge cases", "Schedule", "Troubleshooting",
-    ]  # fmt: skip
+        *("What you need", "The config", "Collect and ingest", "A worked example", "What the program checks"),
+        *("Edge cases", "Schedule", "Troubleshooting", "Writing a converter of your own, with an assistant"),
+    ]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_sums_of_the_example_are_right(cloud: str) -> None:
+    charges = re.findall(r"^\| \d+ Jan \| `(.*)` \| ([\d.]+) \| ([\d.]+) \| (.*) \|$", page(cloud), re.MULTILINE)
+    assert [name for name, *_ in charges] == ["vm-0", "vm-1", "vm-0"]
+    listed, billed, held = (
+        sum(float(row[column]) for row in charges if (row[3] == "none") == untagged)
+        for column, untagged in ((1, False), (2, False), (2, True))
+    )
+    assert f"AST-3300-001  {listed:.2f}     −{listed - billed:.2f}    {billed:.2f}\n" in page(cloud)
+    assert f"= {billed:.2f} USD of {listed:.2f} USD at list prices" in page(cloud)
+    assert f"{billed:.2f} USD billed and {held:.2f} USD held are the\n{billed + held:.2f} USD" in page(cloud)

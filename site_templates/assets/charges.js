@@ -1,9 +1,10 @@
-// The data of the charge browser: reading it, selecting from it, adding it up. Nothing here touches the page.
-// A classic script, so that it also runs from file://. The scripts with data call `charges.month`, `charges.details` and
-// `charges.names`; chargesview.js shows what is selected.
+// The data of the charge browser: reading it, selecting from it, adding it up. Nothing here touches the page. A
+// classic script, so that it also runs from file://. The scripts with data call `charges.month`, `charges.details`
+// and `charges.names`; chargesview.js shows what is selected.
 //
-// Amounts are sums of up to five whole numbers of fewer than nine digits (see billing/browsed_columns.sql). Numbers add
-// them up exactly for ninety million charges; BigInt puts the sums together.
+// Amounts are sums of up to five whole numbers, all but the first of fewer than nine digits
+// (billing/browsed_columns.sql). Plain numbers add them up exactly for ninety million charges; BigInt puts the sums
+// together.
 const charges = (function () {
   "use strict";
 
@@ -65,8 +66,9 @@ const charges = (function () {
     return details.has(period + "/" + number);
   }
 
-  // One table of the charges of several months. parts: {month, places}, where places lists the rows to take, null for all.
-  // Every text is a code in `codes` and stands in `texts`; `amounts` has the parts of each amount, some of them missing.
+  // One table of the charges of several months. parts: {month, places}, where places lists the rows to take, null
+  // for all. Every text is a code in `codes` and stands in `texts`; `amounts` has the parts of each amount, some of
+  // them missing.
   function tableOf(parts) {
     const sizes = parts.map((part) => (part.places ? part.places.length : part.month.rows));
     const rows = sizes.reduce((sum, size) => sum + size, 0);
@@ -80,7 +82,9 @@ const charges = (function () {
         if (!column) return;
         if (!places && !change) array.set(column, start);
         else if (!places) for (let i = 0; i < column.length; i++) array[start + i] = change(column[i], at);
-        else for (let i = 0; i < places.length; i++) array[start + i] = change ? change(column[places[i]], at) : column[places[i]];
+        else
+          for (let i = 0; i < places.length; i++)
+            array[start + i] = change ? change(column[places[i]], at) : column[places[i]];
       });
       return array;
     }
@@ -121,7 +125,9 @@ const charges = (function () {
       for (let part = 1; part <= PARTS; part++) {
         const column = name + "_" + part;
         const used = parts.some(({ month }) => month.columns[column]);
-        table.amounts[name].push(used ? fill(part === 1 ? new Float64Array(rows) : new Int32Array(rows), column) : null);
+        table.amounts[name].push(
+          used ? fill(part === 1 ? new Float64Array(rows) : new Int32Array(rows), column) : null
+        );
       }
     }
     // Only the ledger's own currency is added up in facets and groups.
@@ -150,7 +156,8 @@ const charges = (function () {
     return total;
   }
 
-  // An amount as text with so many decimals, rounded half-up. unit: the decimals of the minor unit that it is counted in.
+  // An amount as text with so many decimals, rounded half-up. unit: the decimals of the minor unit that it is
+  // counted in.
   function plain(total, unit, places) {
     const step = 10n ** BigInt(DIGITS + unit - places);
     const size = total < 0n ? -total : total;
@@ -185,7 +192,8 @@ const charges = (function () {
   // For each code of a field, whether one of these texts is meant; a flag is one of the flags of a charge.
   function allowedCodes(table, field, wanted) {
     const texts = table.texts[field === "flag" ? "flags" : field];
-    const has = field === "flag" ? (text) => flagsOf(text).some((flag) => wanted.has(flag)) : (text) => wanted.has(text);
+    const has =
+      field === "flag" ? (text) => flagsOf(text).some((flag) => wanted.has(flag)) : (text) => wanted.has(text);
     const allowed = new Uint8Array(texts.length);
     texts.forEach((text, code) => (allowed[code] = has(text) ? 1 : 0));
     return allowed;
@@ -220,8 +228,8 @@ const charges = (function () {
     }
   }
 
-  // What is selected: `rows`, their number, and for each charge in `failed` 0, or the number of the only condition that it
-  // does not meet, or 255. conditions: field → texts.
+  // What is selected: `rows`, their number, and for each charge in `failed` 0, or the number of the only condition
+  // that it does not meet, or 255. conditions: field → texts.
   function select(table, conditions, search) {
     const failed = new Uint8Array(table.rows);
     searchFailures(table, failed, search);
@@ -241,7 +249,8 @@ const charges = (function () {
     return { rows: rows.slice(0, count), failed, numbers };
   }
 
-  // Per code of a field, the number of charges and the sum of their amounts, regardless of the field's own conditions.
+  // Per code of a field, the number of charges and the sum of their amounts, regardless of the field's own
+  // conditions.
   function facetSums(table, selection, field) {
     const column = columnOf(table, field);
     const own = selection.numbers.get(field) || 0;
@@ -330,9 +339,13 @@ const charges = (function () {
   function ranks(table, field) {
     const key = "rank " + field;
     if (!table[key]) {
-      const texts = table.texts[field].map((text) => (field === "state" ? String(STATES.indexOf(text)) : name(field, text)));
+      const texts = table.texts[field].map((text) =>
+        field === "state" ? String(STATES.indexOf(text)) : name(field, text)
+      );
       const order = texts.map((_, code) => code);
-      order.sort((one, other) => !texts[one] - !texts[other] || collator.compare(texts[one], texts[other]) || one - other);
+      order.sort(
+        (one, other) => !texts[one] - !texts[other] || collator.compare(texts[one], texts[other]) || one - other
+      );
       table[key] = new Int32Array(order.length);
       order.forEach((code, rank) => (table[key][code] = rank));
     }
@@ -403,7 +416,9 @@ const charges = (function () {
     lists.forEach((list, code) => {
       if (list) found.push({ text: table.texts[field][code], rows: list, sums: amountsOf(table, list) });
     });
-    return found.sort((one, other) => compare(other.sums.amount, one.sums.amount) || collator.compare(one.text, other.text));
+    return found.sort(
+      (one, other) => compare(other.sums.amount, one.sums.amount) || collator.compare(one.text, other.text)
+    );
   }
 
   // ---- Single charges ----
@@ -444,10 +459,31 @@ const charges = (function () {
   }
 
   return {
-    month, details: keepDetails, names,
-    readMonth, readDetails, hasDetails, tableOf, placesOf,
-    whole, plain, human, partsOf, discountParts,
-    select, facet, sums, amountsOf, sorted, longest, grouped, flagsOf,
-    idOf, findIds, name, csvCell, STATES,
+    month,
+    details: keepDetails,
+    names,
+    readMonth,
+    readDetails,
+    hasDetails,
+    tableOf,
+    placesOf,
+    whole,
+    plain,
+    human,
+    partsOf,
+    discountParts,
+    select,
+    facet,
+    sums,
+    amountsOf,
+    sorted,
+    longest,
+    grouped,
+    flagsOf,
+    idOf,
+    findIds,
+    name,
+    csvCell,
+    STATES
   };
 })();

@@ -11,10 +11,26 @@
   const wide = window.matchMedia("(min-width: 69em)");
 
   const FACETS = [
-    ["state", "State"], ["source", "Source"], ["service", "Service"], ["project", "Project"], ["pi", "PI"], ["fund", "Fund"],
-    ["flag", "Flag"],
+    ["state", "State"],
+    ["source", "Source"],
+    ["service", "Service"],
+    ["project", "Project"],
+    ["pi", "PI"],
+    ["fund", "Fund"],
+    ["flag", "Flag"]
   ];
-  const FIELDS = { period: "month", state: "state", source: "source", service: "service", project: "project", pi: "PI", fund: "fund", flag: "flag", resource: "resource", day: "day" };
+  const FIELDS = {
+    period: "month",
+    state: "state",
+    source: "source",
+    service: "service",
+    project: "project",
+    pi: "PI",
+    fund: "fund",
+    flag: "flag",
+    resource: "resource",
+    day: "day"
+  };
   const GROUPS = ["service", "resource", "project", "pi", "fund", "source", "state", "day", "flags"];
   const COLUMNS = {
     period: { label: "Month", track: "4.4rem" },
@@ -30,7 +46,7 @@
     amount: { label: "Amount", money: true },
     state: { label: "State", track: "5.4rem" },
     flags: { label: "Flags", track: "minmax(0, 1.2fr)" },
-    id: { label: "Id", track: "9.2rem" },
+    id: { label: "Id", track: "9.2rem" }
   };
   const MONEY = ["list", "discount", "amount"];
   const DEFAULT = ["day", "service", "resource", "project", "fund", "list", "discount", "amount", "state"];
@@ -42,7 +58,16 @@
   const MISLEADING = new RegExp("[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}" + setup.misleading + "]+", "gu");
 
   const year = setup.months.length !== 1 || document.querySelector("[data-year]") !== null;
-  const state = { table: null, selection: null, rows: null, items: null, groups: null, closed: new Set(), active: 0, more: new Set() };
+  const state = {
+    table: null,
+    selection: null,
+    rows: null,
+    items: null,
+    groups: null,
+    closed: new Set(),
+    active: 0,
+    more: new Set()
+  };
 
   // ---- Small pieces ----
 
@@ -76,8 +101,13 @@
 
   function label(field, text) {
     if (field === "state") return setup.states[text] || text;
-    if (field === "flags") return charges.flagsOf(text).map((flag) => charges.name("flag", flag)).join(", ");
+    if (field === "flags")
+      return charges
+        .flagsOf(text)
+        .map((flag) => charges.name("flag", flag))
+        .join(", ");
     if (field === "period") return monthOf(text).name;
+    if (field === "day" && text) return humanDay(text);
     return charges.name(field, text);
   }
 
@@ -93,7 +123,17 @@
 
   // conditions: field → set of texts. down: whether the largest come first.
   function read(hash) {
-    const found = { conditions: new Map(), search: "", group: "", sort: "amount", down: true, pages: false, page: 1, charge: "", columns: null };
+    const found = {
+      conditions: new Map(),
+      search: "",
+      group: "",
+      sort: "amount",
+      down: true,
+      pages: false,
+      page: 1,
+      charge: "",
+      columns: null
+    };
     for (const [key, value] of new URLSearchParams(hash.replace(/^#/, "").replaceAll("+", "%2B"))) {
       if (key in FIELDS) {
         if (!found.conditions.has(key)) found.conditions.set(key, new Set());
@@ -121,7 +161,14 @@
     if (address.pages) pairs.push(["view", "pages"]);
     if (address.page > 1) pairs.push(["page", String(address.page)]);
     if (address.charge) pairs.push(["c", address.charge]);
-    return "#" + pairs.map((pair) => pair.map((text) => encodeURIComponent(text).replaceAll("%40", "@").replaceAll("%2C", ",")).join("=")).join("&");
+    return (
+      "#" +
+      pairs
+        .map((pair) =>
+          pair.map((text) => encodeURIComponent(text).replaceAll("%40", "@").replaceAll("%2C", ",")).join("=")
+        )
+        .join("&")
+    );
   }
 
   let address = read(location.hash);
@@ -221,7 +268,8 @@
     const wanted = address.conditions.get(field) || new Set();
     const values = charges.facet(state.table, state.selection, field);
     if (!wanted.size && values.every((value) => value.text === "") && (field === "flag" || !values.length)) return null;
-    for (const text of wanted) if (!values.some((value) => value.text === text)) values.push({ text, count: 0, total: 0n });
+    for (const text of wanted)
+      if (!values.some((value) => value.text === text)) values.push({ text, count: 0, total: 0n });
     const open = state.more.has(field);
     // Chosen values stay in sight.
     const shown = open ? values : values.filter((value, at) => at < MOST_FACET_VALUES || wanted.has(value.text));
@@ -229,7 +277,12 @@
     for (const value of shown) box.append(facetLine(field, value, wanted.has(value.text)));
     if (values.length > shown.length || open) {
       const text = open ? "Fewer" : (values.length - shown.length).toLocaleString("en-US") + " more";
-      const button = make("button", { type: "button", className: "link", textContent: text, "aria-label": text + ", " + title });
+      const button = make("button", {
+        type: "button",
+        className: "link",
+        textContent: text,
+        "aria-label": text + ", " + title
+      });
       button.dataset.facet = field + " more";
       button.addEventListener("click", () => {
         if (open) state.more.delete(field);
@@ -246,7 +299,11 @@
     input.dataset.facet = field + "=" + value.text;
     input.addEventListener("change", () => go(toggled(field, value.text, input.checked)));
     const name = make("bdi", { className: "facet-name", textContent: named(field, value.text) });
-    const amount = make("span", { className: "figure", textContent: money(value.total), title: counted(value.count, "charge") });
+    const amount = make("span", {
+      className: "figure",
+      textContent: money(value.total),
+      title: counted(value.count, "charge")
+    });
     return make("label", { className: "facet" }, input, name, amount);
   }
 
@@ -256,7 +313,8 @@
     const list = part("chips");
     const chips = [];
     for (const [field, texts] of address.conditions) {
-      for (const text of texts) chips.push(chip(FIELDS[field], named(field, text), () => go(toggled(field, text, false))));
+      for (const text of texts)
+        chips.push(chip(FIELDS[field], named(field, text), () => go(toggled(field, text, false))));
     }
     if (address.search) chips.push(chip("find", clean(address.search), () => go({ search: "" })));
     if (chips.length > 1) {
@@ -269,18 +327,34 @@
   }
 
   function chip(kind, text, remove) {
-    const button = make("button", { type: "button", className: "chip", "aria-label": "Remove the condition " + kind + ": " + text });
-    button.append(kind + ": ", make("bdi", { textContent: text }), make("span", { className: "cross", textContent: "×", "aria-hidden": "true" }));
+    const button = make("button", {
+      type: "button",
+      className: "chip",
+      "aria-label": "Remove the condition " + kind + ": " + text
+    });
+    button.append(
+      kind + ": ",
+      make("bdi", { textContent: text }),
+      make("span", { className: "cross", textContent: "×", "aria-hidden": "true" })
+    );
     button.addEventListener("click", remove);
     return make("li", {}, button);
   }
 
   function noMatchText() {
-    const wanted = [...address.conditions].map(([field, texts]) => [...texts].map((text) => named(field, text)).join(" or "));
+    const wanted = [...address.conditions].map(([field, texts]) =>
+      [...texts].map((text) => named(field, text)).join(" or ")
+    );
     if (address.search) wanted.push("“" + clean(address.search) + "”");
     const paragraph = part("no-match-text");
     const where = setup.months.length > 1 ? "these months" : setup.months[0].name;
-    paragraph.replaceChildren(counted(state.table.rows, "charge") + (state.table.rows === 1 ? " is" : " are") + " in " + where + ". None matches ");
+    paragraph.replaceChildren(
+      counted(state.table.rows, "charge") +
+        (state.table.rows === 1 ? " is" : " are") +
+        " in " +
+        where +
+        ". None matches "
+    );
     wanted.forEach((text, at) => {
       if (at) paragraph.append(" and ");
       paragraph.append(make("strong", {}, make("bdi", { textContent: text })));
@@ -300,7 +374,11 @@
 
   function showHead(shown) {
     const cells = shown.map((column) => {
-      const cell = make("div", { role: "columnheader", className: "c-" + column + (right(column) ? " right" : "") }, sortButton(column));
+      const cell = make(
+        "div",
+        { role: "columnheader", className: "c-" + column + (right(column) ? " right" : "") },
+        sortButton(column)
+      );
       if (address.sort === column) cell.setAttribute("aria-sort", address.down ? "descending" : "ascending");
       return cell;
     });
@@ -312,7 +390,9 @@
   // Amounts have room for the longest one, and for their head.
   function track(column) {
     if (!COLUMNS[column].money) return COLUMNS[column].track;
-    return Math.max(headText(column).length * 0.41 + 1, charges.longest(state.table, column) * 0.46 + 0.5).toFixed(2) + "rem";
+    return (
+      Math.max(headText(column).length * 0.41 + 1, charges.longest(state.table, column) * 0.46 + 0.5).toFixed(2) + "rem"
+    );
   }
 
   function right(column) {
@@ -333,7 +413,10 @@
   // What the table lists: rows, or with groups the head of each group as −1 − its number, and the rows of open ones.
   function listItems() {
     if (!state.groups) return state.rows;
-    const size = state.groups.reduce((sum, group) => sum + 1 + (state.closed.has(group.text) ? 0 : group.rows.length), 0);
+    const size = state.groups.reduce(
+      (sum, group) => sum + 1 + (state.closed.has(group.text) ? 0 : group.rows.length),
+      0
+    );
     const items = new Int32Array(size);
     let at = 0;
     state.groups.forEach((group, number) => {
@@ -351,6 +434,7 @@
     const height = Math.min(state.items.length * rowHeight(), MOST_PIXELS);
     body.style.height = height + "px";
     grid.setAttribute("aria-rowcount", String(state.items.length + 1));
+    grid.setAttribute("role", state.groups ? "treegrid" : "grid");
     drawn = { first: -1, count: 0 };
     state.active = Math.min(state.active, Math.max(0, state.items.length - 1));
     draw();
@@ -390,7 +474,8 @@
     while (view.children.length < count) view.append(make("div", { role: "row", tabIndex: -1 }));
     const size = state.items.length;
     if (!hadFocus || state.active < first || state.active >= first + count) {
-      if (state.active < first || state.active >= first + count) state.active = Math.min(size - 1, first + (first ? 8 : 0));
+      if (state.active < first || state.active >= first + count)
+        state.active = Math.min(size - 1, first + (first ? 8 : 0));
     }
     for (let slot = 0; slot < count; slot++) fillRow(view.children[slot], first + slot, shown);
     if (hadFocus) view.children[state.active - first].focus({ preventScroll: true });
@@ -404,6 +489,7 @@
     if (item < 0) return fillGroup(element, state.groups[-1 - item], shown);
     element.className = "line";
     element.removeAttribute("aria-expanded");
+    level(element, 2);
     // Cells are kept while scrolling: only their texts change.
     const key = shown.join(" ");
     if (element.dataset.cells !== key) {
@@ -411,6 +497,11 @@
       element.replaceChildren(...shown.map(makeCell));
     }
     shown.forEach((column, number) => fillCell(element.children[number], column, item));
+  }
+
+  function level(element, number) {
+    if (state.groups) element.setAttribute("aria-level", String(number));
+    else element.removeAttribute("aria-level");
   }
 
   function makeCell(column) {
@@ -437,18 +528,26 @@
   function fillGroup(element, group, shown) {
     const closed = state.closed.has(group.text);
     element.className = "line group-head";
+    level(element, 1);
     element.setAttribute("aria-expanded", String(!closed));
     element.dataset.cells = "";
     const before = shown.findIndex((column) => MONEY.includes(column));
     const title = make("div", { role: "gridcell", className: "c-group" });
     title.append(make("span", { className: "fold", textContent: closed ? "▸" : "▾", "aria-hidden": "true" }));
-    title.append(make("bdi", { textContent: named(address.group, group.text) }), make("span", { className: "soft", textContent: counted(group.rows.length, "charge") }));
+    title.append(
+      make("bdi", { textContent: named(address.group, group.text) }),
+      " ",
+      make("span", { className: "soft", textContent: counted(group.rows.length, "charge") })
+    );
     title.style.gridColumn = "1 / " + (before < 0 ? "-1" : before + 1);
-    const rest = before < 0 ? [] : shown.slice(before).map((column) => {
-      const cell = make("div", { role: "gridcell", className: "c-" + column + (right(column) ? " right" : "") });
-      if (MONEY.includes(column)) cell.textContent = money(group.sums[column]);
-      return cell;
-    });
+    const rest =
+      before < 0
+        ? []
+        : shown.slice(before).map((column) => {
+            const cell = make("div", { role: "gridcell", className: "c-" + column + (right(column) ? " right" : "") });
+            if (MONEY.includes(column)) cell.textContent = money(group.sums[column]);
+            return cell;
+          });
     element.replaceChildren(title, ...rest);
   }
 
@@ -553,29 +652,42 @@
       return cell;
     });
     const lines = rows.map((row) => make("tr", {}, ...shown.map((column) => tableCell(row, column))));
-    const table = make("table", { className: "figures" }, make("caption", { className: "hidden", textContent: caption }));
+    const table = make(
+      "table",
+      { className: "figures" },
+      make("caption", { className: "hidden", textContent: caption })
+    );
     table.append(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines));
     return make("div", { className: "scroll", role: "region", "aria-label": "Charges as pages" }, table);
   }
 
   function tableCell(row, column) {
     const text = shownCell(row, column);
-    if (column !== "resource") return make("td", { textContent: text, className: right(column) ? "num" : "clip" });
+    const kind =
+      column === "state"
+        ? "is-" + state.table.texts.state[state.table.codes.state[row]]
+        : right(column)
+          ? "num"
+          : "clip";
+    if (column !== "resource") return make("td", { textContent: text, className: kind });
     const id = charges.idOf(state.table, row);
-    const link = make("a", { textContent: text || "Charge " + id.slice(0, 8), href: written({ ...address, charge: id }) });
+    const link = make("a", {
+      textContent: text || "Charge " + id.slice(0, 8),
+      href: written({ ...address, charge: id })
+    });
     return make("th", { scope: "row", className: "clip" }, link);
   }
 
   function pager(page, pages) {
-    const turn = (text, to, on) => {
-      const link = make("a", { textContent: text });
-      if (on) link.href = written(copyOf({ page: to }));
-      else link.setAttribute("aria-disabled", "true");
-      return link;
-    };
+    const turn = (text, to, on) =>
+      on
+        ? make("a", { textContent: text, href: written(copyOf({ page: to })) })
+        : make("span", { className: "soft", textContent: text });
     return make(
-      "nav", { className: "pager", "aria-label": "Pages" },
-      turn("Previous", page - 1, page > 1), make("span", { textContent: "Page " + page.toLocaleString("en-US") + " of " + pages.toLocaleString("en-US") }),
+      "nav",
+      { className: "pager", "aria-label": "Pages" },
+      turn("Previous", page - 1, page > 1),
+      make("span", { textContent: "Page " + page.toLocaleString("en-US") + " of " + pages.toLocaleString("en-US") }),
       turn("Next", page + 1, page < pages)
     );
   }
@@ -603,7 +715,12 @@
 
   function sum(label, total, currency) {
     const name = currency ? label + " " + currency : label;
-    const box = make("span", { className: "sum sum-" + label.toLowerCase().replace(" ", "-") }, name + " ", make("b", { className: "figure", textContent: money(total, currency) }));
+    const box = make(
+      "span",
+      { className: "sum sum-" + label.toLowerCase().replace(" ", "-") },
+      name + " ",
+      make("span", { className: "figure", textContent: money(total, currency) })
+    );
     box.dataset.sum = name;
     return box;
   }
@@ -624,7 +741,8 @@
 
   async function showCharge(id) {
     const rows = /^[0-9a-f]{4,16}$/.test(id) ? charges.findIds(state.table, id) : [];
-    part("charge-title").textContent = rows.length === 1 ? shownCell(rows[0], "resource") || "Charge" : "Charge " + clean(id);
+    part("charge-title").textContent =
+      rows.length === 1 ? shownCell(rows[0], "resource") || "Charge" : "Charge " + clean(id);
     const box = part("charge-body");
     if (!dialog.open) {
       opener = document.activeElement;
@@ -632,7 +750,13 @@
       part("charge-title").focus();
     }
     if (rows.length !== 1) {
-      box.replaceChildren(make("p", { textContent: rows.length ? "Several charges start with this id; give more digits of it." : "No charge has this id. It may be in another month, or its file has changed." }));
+      box.replaceChildren(
+        make("p", {
+          textContent: rows.length
+            ? "Several charges start with this id; give more digits of it."
+            : "No charge has this id. It may be in another month, or its file has changed."
+        })
+      );
       return;
     }
     box.replaceChildren(...known(rows[0]));
@@ -677,40 +801,107 @@
     return link;
   }
 
+  // The address that asks about a charge, with its id and month.
+  function question(row) {
+    const id = charges.idOf(state.table, row);
+    const about = [text(row, "project"), humanDay(text(row, "day"))].filter(Boolean).join(", ");
+    const address = setup.question.replace("{charge}", () => id).replace("{subject}", () => encodeURIComponent("charge " + id + ", " + clean(about)));
+    return make("a", { href: address, textContent: "Question this charge" });
+  }
+
   function known(row) {
     const currency = currencyOf(row);
-    const amount = (column) => make("span", { className: "figure", textContent: currency + " " + money(charges.whole(parts(row, column)), currency) });
+    const amount = (column) =>
+      make("span", {
+        className: "figure",
+        textContent: currency + " " + money(charges.whole(parts(row, column)), currency)
+      });
     const where = label("state", text(row, "state"));
     const flags = text(row, "flags");
     const found = [
-      make("p", { className: "charge-amount" }, amount("amount"), " ", make("span", { className: "is-" + text(row, "state"), textContent: where })),
-      pairs([["List price", amount("list")], ["Discount", amount("discount")], ["Day", humanDay(text(row, "day"))], ["Service", others(row, "service")], ["Resource", others(row, "resource")], ["Resource id", state.table.resourceIds[state.table.codes.resource[row]]], ["Source", others(row, "source")], ["Project", others(row, "project")], ["PI", others(row, "pi")], ["Fund", others(row, "fund")]]),
+      make(
+        "p",
+        { className: "charge-amount" },
+        amount("amount"),
+        " ",
+        make("span", { className: "is-" + text(row, "state"), textContent: where })
+      ),
+      pairs([
+        ["List price", amount("list")],
+        ["Discount", amount("discount")],
+        ["Day", humanDay(text(row, "day"))],
+        ["Service", others(row, "service")],
+        ["Resource", others(row, "resource")],
+        ["Resource id", state.table.resourceIds[state.table.codes.resource[row]]],
+        ["Source", others(row, "source")],
+        ["Project", others(row, "project")],
+        ["PI", others(row, "pi")],
+        ["Fund", others(row, "fund")]
+      ])
     ];
     if (flags) {
       const list = make("ul", {});
-      for (const flag of charges.flagsOf(flags)) list.append(make("li", {}, named("flag", flag), " ", make("code", { className: "id", textContent: clean(flag) })));
+      for (const flag of charges.flagsOf(flags))
+        list.append(
+          make("li", {}, named("flag", flag), " ", make("code", { className: "id", textContent: clean(flag) }))
+        );
       found.push(make("h3", { textContent: "Flags" }), list);
     }
+    if (setup.question) found.push(make("p", {}, question(row)));
     return found;
   }
 
   function humanDay(day) {
-    return new Date(day + "T00:00:00Z").toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+    return new Date(day + "T00:00:00Z").toLocaleDateString("en-GB", {
+      day: "numeric",
+      month: "short",
+      year: "numeric",
+      timeZone: "UTC"
+    });
   }
 
-  const VIA = { tag: "its tag", match: "the directory's entry for the account or resource", project: "the project's entry", default: "the default of the source", decision: "a decision" };
+  const VIA = {
+    tag: "its tag",
+    match: "the directory's entry for the account or resource",
+    project: "the project's entry",
+    default: "the default of the source",
+    decision: "a decision"
+  };
 
   function fromFile(row, more) {
     const found = [];
     if (more.decisions) {
-      found.push(make("h3", { textContent: "Decision" }), pairs(more.decisions.split(";").map((place, at) => ["In approval file" + (at ? ", also" : ""), place])));
+      found.push(
+        make("h3", { textContent: "Decision" }),
+        pairs(more.decisions.split(";").map((place, at) => ["In approval file" + (at ? ", also" : ""), place]))
+      );
     }
-    const via = pairs([["PI", VIA[more.pi_via]], ["Project", VIA[more.project_via]], ["Fund", VIA[more.fund_via]]]);
+    const via = pairs([
+      ["PI", VIA[more.pi_via]],
+      ["Project", VIA[more.project_via]],
+      ["Fund", VIA[more.fund_via]]
+    ]);
     if (via.children.length) found.push(make("h3", { textContent: "Who pays was found by" }), via);
     const tags = readTags(more.Tags);
     if (tags) found.push(make("h3", { textContent: "Tags" }), pairs(tags));
-    const exact = [["Charge", charges.idOf(state.table, row)], ["File", more.file], ["Row", more.row], ["List price, exact", more.exact_list], ["Amount, exact", more.exact_billed]];
-    const own = new Set(["file", "row", "pi_via", "project_via", "fund_via", "decisions", "exact_list", "exact_billed", ...(tags ? ["Tags"] : [])]);
+    const exact = [
+      ["Charge", charges.idOf(state.table, row)],
+      ["File", more.file],
+      ["Row", more.row],
+      ["List price, exact", more.exact_list],
+      ["Amount, exact", more.exact_billed]
+    ];
+    const own = new Set([
+      "file",
+      "row",
+      "pi_via",
+      "project_via",
+      "fund_via",
+      "decisions",
+      "exact_list",
+      "exact_billed",
+      ...(tags ? ["Tags"] : [])
+    ]);
     const rest = Object.entries(more).filter(([name]) => !own.has(name));
     found.push(make("h3", { textContent: "In the charge file" }), pairs([...exact, ...rest]));
     return found;
@@ -720,7 +911,9 @@
   function readTags(text) {
     try {
       const found = Object.entries(JSON.parse(text));
-      return found.length ? found.map(([key, value]) => [clean(key), typeof value === "string" ? value : JSON.stringify(value)]) : null;
+      return found.length
+        ? found.map(([key, value]) => [clean(key), typeof value === "string" ? value : JSON.stringify(value)])
+        : null;
     } catch (error) {
       return null;
     }
@@ -743,7 +936,13 @@
     const several = state.table.texts.currency.length > 1;
     const cell = charges.csvCell(setup);
     const order = state.groups ? state.groups.map((group) => group.rows) : [state.rows];
-    const pieces = [chosen.map((column) => (several ? COLUMNS[column].label : headText(column))).concat(several ? ["Currency"] : []).map(cell).join(",") + "\n"];
+    const pieces = [
+      chosen
+        .map((column) => (several ? COLUMNS[column].label : headText(column)))
+        .concat(several ? ["Currency"] : [])
+        .map(cell)
+        .join(",") + "\n"
+    ];
     // Each text of a column is made a cell once, as long as it fits into memory.
     const cells = new Map(chosen.filter((column) => column in state.table.texts).map((column) => [column, []]));
     const made = (row, column) => {
@@ -759,7 +958,7 @@
         const line = chosen.map((column) => made(row, column));
         if (several) line.push(currencyOf(row));
         lines.push(line.join(","));
-        if (lines.length === 10000) pieces.push(lines.join("\n") + "\n"), (lines = []);
+        if (lines.length === 10000) (pieces.push(lines.join("\n") + "\n"), (lines = []));
       }
       if (lines.length) pieces.push(lines.join("\n") + "\n");
     }
@@ -768,7 +967,10 @@
 
   part("csv").addEventListener("click", () => {
     const link = make("a", { href: URL.createObjectURL(csvBlob()) });
-    const when = setup.months.length > 1 ? setup.months[0].period + "_" + setup.months[setup.months.length - 1].period : setup.months[0].period;
+    const when =
+      setup.months.length > 1
+        ? setup.months[0].period + "_" + setup.months[setup.months.length - 1].period
+        : setup.months[0].period;
     link.download = "charges-" + when + (state.rows.length < state.table.rows ? "-selection" : "") + ".csv";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -779,12 +981,25 @@
   function fillControls() {
     const group = part("group");
     const title = (field) => FIELDS[field] || "flags";
-    group.replaceChildren(make("option", { value: "", textContent: "nothing" }), ...GROUPS.map((field) => make("option", { value: field, textContent: title(field) })));
+    group.replaceChildren(
+      make("option", { value: "", textContent: "nothing" }),
+      ...GROUPS.map((field) => make("option", { value: field, textContent: title(field) }))
+    );
     group.addEventListener("change", () => go({ group: group.value }));
     const sortBy = part("sort-by");
-    const order = [["-amount", "Amount, largest first"], ["amount", "Amount, smallest first"], ["day", "Day"], ["service", "Service"], ["resource", "Resource"], ["project", "Project"], ["state", "State"]];
+    const order = [
+      ["-amount", "Amount, largest first"],
+      ["amount", "Amount, smallest first"],
+      ["day", "Day"],
+      ["service", "Service"],
+      ["resource", "Resource"],
+      ["project", "Project"],
+      ["state", "State"]
+    ];
     sortBy.replaceChildren(...order.map(([value, text]) => make("option", { value, textContent: text })));
-    sortBy.addEventListener("change", () => go({ sort: sortBy.value.replace("-", ""), down: sortBy.value.startsWith("-") }));
+    sortBy.addEventListener("change", () =>
+      go({ sort: sortBy.value.replace("-", ""), down: sortBy.value.startsWith("-") })
+    );
     const find = part("find");
     let timer = 0;
     find.addEventListener("input", () => {
@@ -806,23 +1021,26 @@
 
   function showColumns() {
     const shown = new Set(address.columns || (setup.months.length > 1 ? ["period", ...DEFAULT] : DEFAULT));
-    const boxes = Object.keys(COLUMNS).filter((column) => column !== "resource" && column !== "amount").map((column) => {
-      const input = make("input", { type: "checkbox", checked: shown.has(column) });
-      input.dataset.chosen = column;
-      input.addEventListener("change", () => {
-        if (input.checked) shown.add(column);
-        else shown.delete(column);
-        go({ columns: Object.keys(COLUMNS).filter((each) => shown.has(each)) });
+    const boxes = Object.keys(COLUMNS)
+      .filter((column) => column !== "resource" && column !== "amount")
+      .map((column) => {
+        const input = make("input", { type: "checkbox", checked: shown.has(column) });
+        input.dataset.chosen = column;
+        input.addEventListener("change", () => {
+          if (input.checked) shown.add(column);
+          else shown.delete(column);
+          go({ columns: Object.keys(COLUMNS).filter((each) => shown.has(each)) });
+        });
+        return make("label", {}, input, COLUMNS[column].label);
       });
-      return make("label", {}, input, COLUMNS[column].label);
-    });
     part("columns").replaceChildren(...boxes);
   }
 
   // ---- Following the address ----
 
   function selects(one, other) {
-    const key = (each) => written({ ...each, group: "", sort: "amount", down: true, pages: false, page: 1, charge: "", columns: null });
+    const key = (each) =>
+      written({ ...each, group: "", sort: "amount", down: true, pages: false, page: 1, charge: "", columns: null });
     return key(one) === key(other);
   }
 
@@ -834,7 +1052,8 @@
     if (resorted) state.rows = charges.sorted(state.table, state.selection.rows, address.sort, address.down);
     if (regrouped) {
       state.groups = address.group ? charges.grouped(state.table, state.rows, address.group) : null;
-      if (state.groups && (!before || before.group !== address.group)) state.closed = new Set(state.groups.map((group) => group.text));
+      if (state.groups && (!before || before.group !== address.group))
+        state.closed = new Set(state.groups.map((group) => group.text));
       state.items = listItems();
       state.active = 0;
     }
@@ -858,10 +1077,16 @@
     if (redrawn) {
       const focused = document.activeElement && document.activeElement.dataset.column;
       showHead(columns());
-      if (focused) part("head").querySelector('[data-column="' + focused + '"]')?.focus();
+      if (focused)
+        part("head")
+          .querySelector('[data-column="' + focused + '"]')
+          ?.focus();
       const chosen = document.activeElement && document.activeElement.dataset.chosen;
       showColumns();
-      if (chosen) part("columns").querySelector('[data-chosen="' + chosen + '"]').focus();
+      if (chosen)
+        part("columns")
+          .querySelector('[data-chosen="' + chosen + '"]')
+          .focus();
     }
     if (!grid.hidden && redrawn) layOut();
     if (address.pages && (redrawn || before.page !== address.page)) showPages();
@@ -898,12 +1123,14 @@
 
   // Over twelve months, what is read depends on the project or PI.
   function subject() {
-    for (const field of ["project", "pi"]) if (address.conditions.has(field)) return { field, wanted: address.conditions.get(field) };
+    for (const field of ["project", "pi"])
+      if (address.conditions.has(field)) return { field, wanted: address.conditions.get(field) };
     return null;
   }
 
   function sameSubject(before) {
-    const texts = (each) => JSON.stringify(["project", "pi"].map((field) => [...(each.conditions.get(field) || [])].sort()));
+    const texts = (each) =>
+      JSON.stringify(["project", "pi"].map((field) => [...(each.conditions.get(field) || [])].sort()));
     return texts(before) === texts(address);
   }
 
@@ -943,6 +1170,7 @@
     const about = subject();
     const overview = document.querySelector("[data-year]");
     if (overview) overview.hidden = Boolean(about);
+    if (year) showSubject(about);
     root.hidden = year && !about;
     if (root.hidden) return;
     part("body").hidden = true;
@@ -952,7 +1180,11 @@
       if (mine !== run) return;
       state.table = table;
       if (!table) {
-        progress("No charge of " + [...about.wanted].map((text) => named(about.field, text)).join(", ") + " is in the last twelve months.");
+        progress(
+          "No charge of " +
+            [...about.wanted].map((text) => named(about.field, text)).join(", ") +
+            " is in the last twelve months."
+        );
         if (overview) overview.hidden = false;
         return;
       }
@@ -966,6 +1198,25 @@
     }
   }
 
+  // The title of a view over twelve months; without a project or PI, that of the list of months.
+  const subjectBox = document.querySelector("[data-subject]");
+  const titles = subjectBox ? [...subjectBox.children].map((each) => each.textContent) : [];
+
+  function showSubject(about) {
+    const [heading, text] = subjectBox.children;
+    if (!about) {
+      heading.textContent = titles[0];
+      text.textContent = titles[1];
+      return;
+    }
+    const last = setup.months[setup.months.length - 1];
+    heading.replaceChildren(
+      "Charges of ",
+      make("bdi", { textContent: [...about.wanted].map((each) => named(about.field, each)).join(" and ") })
+    );
+    text.textContent = setup.months.length > 1 ? setup.months[0].name + " to " + last.name : last.name;
+  }
+
   function choose() {
     const form = document.querySelector("[data-choose-form]");
     if (!form) return;
@@ -973,9 +1224,12 @@
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const wanted = form.querySelector("[data-choice]").value.trim();
-      const option = [...document.querySelectorAll("#payers option")].find((each) => each.value === wanted || each.textContent === wanted);
+      const option = [...document.querySelectorAll("#payers option")].find(
+        (each) => each.value === wanted || each.textContent === wanted
+      );
       document.querySelector("[data-choice-said]").textContent = option ? "" : "Choose a project or PI from the list.";
-      if (option) location.hash = written(copyOf({ conditions: new Map([[option.dataset.kind, new Set([option.value])]]) }));
+      if (option)
+        location.hash = written(copyOf({ conditions: new Map([[option.dataset.kind, new Set([option.value])]]) }));
     });
   }
 

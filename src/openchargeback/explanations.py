@@ -5,6 +5,7 @@ The texts are in `explanations.toml`, one table per code; a new code only needs 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -77,14 +78,18 @@ class Explanation:
 @cache
 def catalog() -> dict[str, Explanation]:
     """Every code with its explanation, by subject in the order of SUBJECTS, then by code."""
-    text = resources.files(__package__).joinpath("explanations.toml").read_text(encoding="utf-8")
     found = [
         _entry(code, subject, fields)
-        for subject, entries in tomllib.loads(text).items()
+        for subject, entries in tomllib.loads(_text()).items()
         for code, fields in entries.items()
     ]
     order = list(SUBJECTS)
     return {each.code: each for each in sorted(found, key=lambda each: (order.index(each.subject), each.code))}
+
+
+@cache
+def _text() -> str:
+    return resources.files(__package__).joinpath("explanations.toml").read_text(encoding="utf-8")
 
 
 def _entry(code: str, subject: str, fields: dict[str, Any]) -> Explanation:
@@ -95,8 +100,17 @@ def _entry(code: str, subject: str, fields: dict[str, Any]) -> Explanation:
 
 def explain(code: str) -> Explanation | None:
     """The explanation of a code or flag as typed by a person; None if there is no such code."""
+    return catalog().get(_known_as(code))
+
+
+def is_explained(code: str) -> bool:
+    """Whether there is an explanation of a code. Reading all of them takes as long as a small command."""
+    return re.search(rf'^\[[\w-]+\."?{re.escape(_known_as(code))}"?\]$', _text(), re.MULTILINE) is not None
+
+
+def _known_as(code: str) -> str:
     name = code.strip().strip("[]").lower()
-    return catalog().get(PATTERN_FLAG if name.startswith("pattern:") else name)
+    return PATTERN_FLAG if name.startswith("pattern:") else name
 
 
 def similar(code: str) -> list[str]:

@@ -295,6 +295,7 @@ ELSEWHERE = {
     "journal-changed": "tests/export/test_journal_output.py::test_a_file_that_is_no_longer_as_it_was_closed_is_told",
     "journal-differs": "tests/export/test_journal_command.py::test_a_file_is_compared_with_the_ledger_line_by_line",
     # About an output.
+    "leaked-identity": "tests/publish/test_audiences.py::test_a_build_that_tells_of_others_is_refused",
     "secret-published": "tests/publish/test_secrets.py::test_a_secret_is_found_in_every_form",
     "template-fault": "tests/portal/test_metering.py::test_a_template_that_would_not_end_is_named",
     # Facts about the program, and faults of it.

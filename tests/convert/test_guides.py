@@ -58,14 +58,17 @@ esac
 """
 
 
+WHOLE = '{"data": [], "has_more": false, "next_page": null}\n'
+
+
 @needs("jq")
-@pytest.mark.parametrize("last", [0, 22])
-def test_the_collection_takes_all_pages_or_none(tmp_path: Path, last: int) -> None:
-    """curl exits with 22 if the server answers with an error (--fail)."""
+@pytest.mark.parametrize(("last", "answer"), [(0, WHOLE), (22, ""), (0, "")])
+def test_the_collection_takes_all_pages_or_none(tmp_path: Path, last: int, answer: str) -> None:
+    """curl exits with 22 if the server answers with an error (--fail); it may also answer with nothing."""
     (script,) = SCRIPT.findall((DOCS / "tokens-export-guide.md").read_text(encoding="utf-8"))
     (tmp_path / "collect.sh").write_text(script)
     (tmp_path / "1.json").write_text(json.dumps({"data": [], "has_more": True, "next_page": "second"}) + "\n")
-    (tmp_path / "2.json").write_text(json.dumps({"data": [], "has_more": False, "next_page": None}) + "\n")
+    (tmp_path / "2.json").write_text(answer)
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "curl").write_text(CURL)
@@ -79,11 +82,11 @@ def test_the_collection_takes_all_pages_or_none(tmp_path: Path, last: int) -> No
         "LAST": str(last),
     }
     done = subprocess.run(["bash", "collect.sh", "2025-01"], cwd=tmp_path, env=env, capture_output=True, check=False)
-    assert done.returncode == last, done.stderr
+    assert done.returncode == (last if answer or last else 1), done.stderr
     asked = (tmp_path / "log").read_text().splitlines()
     assert len(asked) == 2
     assert "start_time=1735689600&end_time=1738368000" in asked[0]
     written = tmp_path / "openai-2025-01.json"
-    assert written.exists() == (last == 0)
-    if last == 0:
+    assert written.exists() == bool(answer)
+    if answer:
         assert [json.loads(line)["has_more"] for line in written.read_text().splitlines()] == [True, False]

@@ -41,7 +41,9 @@ def test_a_rate_that_cannot_be_right_is_a_problem(case: Case, rate: dict[str, ob
     done, problems = only_cpu(case, rate).run(export(ONE))
     assert done is None
     assert code in {each.code for each in problems}, problems
-    assert all(each.path == "config.yaml" for each in problems)
+    # What has no rate is named where it is.
+    place = ("1.txt", 2) if code == "no-rate" else ("config.yaml", problems[0].line)
+    assert {(each.path, each.line) for each in problems} == {place}
 
 
 def test_a_gap_names_its_first_day(case: Case) -> None:

@@ -105,7 +105,7 @@ def test_each_script_can_be_read_and_hides_nothing(page: str, script: str) -> No
 FAKE = """#!/bin/sh
 for last; do :; done
 case "$last" in
-  *after=2*) [ -z "$BREAK" ] || exit 22; echo '{"quotas": [{"id": "3", "path": "/b/"}], "paging": {"next": ""}}' ;;
+  *after=2*) [ -z "$BREAK" ] || exit $BREAK; echo '{"quotas": [{"id": "3", "path": "/b/"}], "paging": {"next": ""}}' ;;
   *) echo '{"quotas": [{"id": "2", "path": "/a/"}], "paging": {"next": "/v1/files/quotas/status/?after=2&limit=1"}}' ;;
 esac
 """
@@ -118,7 +118,8 @@ def test_the_pages_of_qumulo_are_collected_whole_or_not_at_all(tmp_path: Path) -
     fake.parent.mkdir()
     fake.write_text(FAKE)
     fake.chmod(0o755)
-    for broken, pages in (("", 2), ("yes", 0)):
+    # A request that fails, and one that answers with nothing.
+    for broken, pages in (("", 2), ("22", 0), ("0", 0)):
         work = tmp_path / f"work{broken}"
         work.mkdir()
         env = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}", "BREAK": broken}

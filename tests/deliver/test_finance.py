@@ -2,8 +2,10 @@
 
 import email
 import io
+import shutil
 import zipfile
 from email.policy import default as policy
+from pathlib import Path
 
 import pytest
 from mail_host import closed, email_text, mail_host, office
@@ -12,6 +14,9 @@ from openchargeback.deliver.finance import send_finance
 from openchargeback.deliver.log import Log
 from openchargeback.problems import UsageFault
 from openchargeback.publish.books import open_books
+from repository import Repository
+
+SAMPLE = Path(__file__).parents[2] / "ledger"
 
 
 def write(folder):
@@ -85,3 +90,24 @@ def test_the_command_hands_over_the_real_bundle(tmp_path, host):
     drop.mkdir()
     ledger.run("send", "--period", "2025-01", "--finance", "--drop", str(drop))
     assert [path.name for path in drop.iterdir()] == ["2025-01-for-finance.zip"]
+
+
+def test_the_bundle_of_a_closed_month_of_the_sample_ledger_is_what_bundle_writes(tmp_path, host):
+    """Finance gets by email exactly what anyone can write and verify from the ledger."""
+    ledger = Repository(tmp_path / "ledger")
+    shutil.copytree(SAMPLE, ledger.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".openchargeback"))
+    settings = (ledger.root / "config.yaml").read_text(encoding="utf-8")
+    ledger.write("config.yaml", settings + email_text(host.port, finance="finance@example.edu"))
+    ledger.commit()
+    ledger.run("bundle", "2024-12", "-o", str(tmp_path / "finance"))
+    ledger.run("send", "--period", "2024-12", "--finance")
+    ((_, data),) = host.messages
+    message = email.message_from_bytes(data, policy=policy)
+    (archive,) = message.iter_attachments()
+    assert message["Subject"] == "For finance: research computing, December 2024 (Research Computing)"
+    assert "Statements                  25" in message.get_body(("plain",)).get_content()
+    assert archive.get_content() == (tmp_path / "finance" / archive.get_filename()).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(archive.get_content())) as found:
+        names = found.namelist()
+    assert sum(name.endswith(".pdf") for name in names) == 25
+    assert any(name.endswith("control-totals.json") for name in names)

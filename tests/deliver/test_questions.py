@@ -72,6 +72,7 @@ def test_asking_answering_and_deciding(ledger, host, tmp_path):
     text = question.get_body(("plain",)).get_content().replace("\r\n", "\n")
     assert "  1. F-2, Project Two\n  2. F-3, Project Two\n" in text
     assert "F-9" not in text
+    assert "Nobody has been billed yet. Reason: " in text
     assert question["Reply-To"] == "rc@example.edu"
     listed = ledger.run("review", "list").stdout
     assert re.search(r"asked \d+ \w{3}, no answer", listed)

@@ -5,9 +5,12 @@ import json
 from email.policy import default as policy
 
 import pytest
-from mail_host import BY, closed, email_text, mail_host
+from mail_host import BY, closed, email_text, mail_host, office
 
+from openchargeback.deliver.parcels import Request
+from openchargeback.deliver.statements import send_statements
 from openchargeback.ledger.deliveries import DeliveryState, read_deliveries
+from openchargeback.publish.books import open_books
 from repository import january
 
 
@@ -24,20 +27,26 @@ def host():
         yield made
 
 
-def test_one_message_to_each_pi_with_the_pdf_and_a_log_before_and_after(tmp_path, host):
-    ledger = closed(tmp_path / "ledger", email_text(host.port))
+ADA, BEN = "ada@example.edu", "ben@example.edu"
+SENDING, SENT = DeliveryState.SENDING, DeliveryState.SENT
+
+
+@pytest.mark.parametrize(
+    ("throttle", "logged"),
+    [
+        ("6000", [{ADA: SENDING}, {ADA: SENT, BEN: SENDING}]),
+        # Many in a row are in the log before the first of them leaves.
+        ("0", [{ADA: SENDING, BEN: SENDING}, {ADA: SENDING, BEN: SENDING}]),
+    ],
+)
+def test_one_message_to_each_pi_with_the_pdf_and_a_log_before_and_after(tmp_path, host, throttle, logged):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, throttle=throttle))
     before = []
     host.on_data = lambda: before.append({each.to: each.state for each in log_of(ledger)})
     done = ledger.run("send", "--period", "2025-01")
     assert "2 messages sent" in done.stdout
-    assert before == [
-        {"ada@example.edu": DeliveryState.SENDING},
-        {"ada@example.edu": DeliveryState.SENT, "ben@example.edu": DeliveryState.SENDING},
-    ]
-    assert [(each.to, each.state) for each in log_of(ledger)] == [
-        ("ada@example.edu", DeliveryState.SENT),
-        ("ben@example.edu", DeliveryState.SENT),
-    ]
+    assert before == logged
+    assert [(each.to, each.state) for each in log_of(ledger)] == [(ADA, SENT), (BEN, SENT)]
     assert log_of(ledger)[0].reply == "250 2.0.0 Ok: queued as 00001"
     message = email.message_from_bytes(host.messages[0][1], policy=policy)
     assert message["To"] == "ada@example.edu"
@@ -51,6 +60,17 @@ def test_one_message_to_each_pi_with_the_pdf_and_a_log_before_and_after(tmp_path
     assert "nothing to send" in again.stdout
     assert len(host.messages) == 2
     assert json.loads(ledger.run("validate", "--format", "json").stdout)["valid"]
+
+
+def test_what_is_too_large_to_attach_is_linked(tmp_path, host, monkeypatch):
+    ledger = closed(tmp_path / "ledger", "portal: {url: https://billing.example.edu}\n" + email_text(host.port))
+    monkeypatch.setattr("openchargeback.deliver.preparing.MEGABYTE", 1_000)
+    send_statements(open_books(ledger.root), "2025-01", Request(), office())
+    message = email.message_from_bytes(host.messages[0][1], policy=policy)
+    assert [*message.iter_attachments()] == []
+    for kind in ("plain", "html"):
+        text = message.get_body((kind,)).get_content()
+        assert "https://billing.example.edu/statements/2025-01/ada@example.edu/2025-01_p1_" in text
 
 
 def test_an_open_month_is_refused_but_for_a_draft(tmp_path, host):

@@ -2,7 +2,9 @@
 """A mail server that fails at every step: nothing is sent twice, and nothing is called sent that was not."""
 
 import dataclasses
+import errno
 import json
+import os
 import ssl
 from collections.abc import Callable
 
@@ -295,28 +297,44 @@ def test_a_missing_file_is_one_failure(tmp_path, host):
     assert arrived(host) == ["ada", "cleo"]
 
 
-@pytest.mark.parametrize("at", range(4))
-def test_a_full_disk_stops_before_a_message_that_could_not_be_recorded(tmp_path, host, monkeypatch, at):
+@pytest.mark.parametrize(("at", "arrives"), [(0, 0), (1, 0), (2, 0), (3, 1), (4, 2), (5, 3)])
+def test_a_full_disk_stops_before_a_message_that_could_not_be_recorded(tmp_path, host, monkeypatch, at, arrives):
     desk = Desk(tmp_path, host)
     writes = 0
-    real = writing.write_file
+    real_write, real_append = writing.write_file, os.write
 
-    def write(path, data):
+    def full():
         nonlocal writes
         writes += 1
-        if writes > at:
+        return writes > at
+
+    def write(path, data):
+        if full():
             raise OutsideFault(f"cannot write {path}: the disk is full")
-        real(path, data)
+        real_write(path, data)
+
+    def append(handle, data):
+        if full():
+            real_append(handle, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real_append(handle, data)
 
     monkeypatch.setattr("openchargeback.deliver.log.write_file", write)
+    monkeypatch.setattr("openchargeback.deliver.journal.os.write", append)
     with pytest.raises(OutsideFault, match="the disk is full") as fault:
         desk.send()
-    # Every message that arrived has an entry, and none is called sent that was not.
-    assert len(arrived(host)) == min(at, 3)
-    if at:
-        states = desk.states
-        assert [states[name] for name in arrived(host)] == ["sent"] * (at - 1) + ["sending"]
-        assert f"accepted the message to {address(PEOPLE[at - 1])}" in str(fault.value)
+    monkeypatch.undo()
+    assert arrived(host) == [*PEOPLE[:arrives]]
+    if arrives:
+        assert f"accepted the message to {address(PEOPLE[arrives - 1])}" in str(fault.value)
+        # Whoever has the file alone sends none of them again.
+        assert {*arrived(host)} <= {*desk.states}
+    # Here, every message that arrived has an entry, none is called sent that was not, and the others can be sent.
+    log = Log.to_write(tmp_path, "2025-01")
+    found = {each.to.partition("@")[0]: str(each.state) for each in log.deliveries}
+    states = ["sent"] * (arrives - 1) + ["sending"] * min(arrives, 1)
+    assert found == dict(zip(PEOPLE[:arrives], states, strict=True))
+    assert desk.states == found
 
 
 def test_two_at_once(tmp_path):

@@ -210,3 +210,47 @@ def test_a_file_that_was_only_touched_is_as_committed(repository):
     assert found["a.yaml"] == committed["a.yaml"]
     assert found["b.yaml"].id == git.content_id_of_file(ledger, "b.yaml") != committed["b.yaml"].id
     assert (found["d.yaml"].mode, found["d.yaml"].id) == ("100755", committed["d.yaml"].id)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ["", "-text", "text", "text=auto", "eol=crlf", "ident", "filter=upper", "working-tree-encoding=UTF-16LE", "-ident"],
+)
+@pytest.mark.parametrize("autocrlf", ["false", "input"])
+def test_a_large_file_has_the_id_that_git_gives_it(repository, monkeypatch, attributes, autocrlf):
+    """It is hashed here if Git would store its bytes unchanged."""
+    run(repository, "config", "core.autocrlf", autocrlf)
+    run(repository, "config", "filter.upper.clean", "tr a-z A-Z")
+    ledger = repository / "billing"
+    ledger.mkdir()
+    (ledger / ".gitattributes").write_text(f"*.csv {attributes}\n" if attributes else "")
+    contents = [b"a\nb\n", b"a\r\nb\r\n", b"$Id$\n\n", b"", "é\n\n".encode(), b"a\r"]
+    names = [f"é {number}.csv" for number in range(len(contents))]
+    for name, content in zip(names, contents, strict=True):
+        (ledger / name).write_bytes(content)
+    expected = git.content_ids_of_files(ledger, names)
+    monkeypatch.setattr(git, "_LARGE", 0)
+    assert git.content_ids_of_files(ledger, names) == expected
+    assert all(expected.values())
+
+
+def test_only_what_git_would_change_is_hashed_by_git(repository, monkeypatch):
+    monkeypatch.setattr(git, "_LARGE", 3)
+    files(repository, "first", a_csv="1", b_csv="large", c_csv="large\r\n")
+    asked = []
+    real = git._run
+    monkeypatch.setattr(git, "_run", lambda *given, **more: asked.append((given[1], more)) or real(*given, **more))
+    git.content_ids_of_files(repository, ["a.csv", "b.csv", "c.csv"])
+    assert [more["text"] for command, more in asked if command == "hash-object"] == ["a.csv\nc.csv\n"]
+
+
+def test_contents_of_any_size_are_written(repository, tmp_path, monkeypatch):
+    monkeypatch.setattr(git, "_LARGE", 3)
+    contents = ["", "small", "x", "large" * 9]
+    files(repository, "first", **{f"f{number}_csv": text for number, text in enumerate(contents)})
+    entries = git.tree(repository, git.resolve(repository, "HEAD"))
+    wanted = [(entries[f"f{number}.csv"].id, tmp_path / f"{number}") for number in range(len(contents))]
+    git.write_blobs(repository, wanted)
+    assert [path.read_text() for _, path in wanted] == contents
+    with pytest.raises(OutsideFault, match="has no object"):
+        git.write_blobs(repository, [("0" * 40, tmp_path / "missing")])

@@ -9,14 +9,20 @@ import pytest
 from playwright import sync_api as playwright
 
 from needed import needs
-from openchargeback.ledger.approvals import Decision, read_approvals
-from openchargeback.ledger.settings import Payer
 
 pytestmark = needs("chromium")
 
 PAGES = (
     *("index.html", "periods/index.html", "periods/2025-02/index.html", "pis/index.html", "projects/index.html"),
     *("journals/2025-02/index.html", "review/index.html", "sources/index.html", "about/index.html", "pages/rates.html"),
+    *(
+        "funds/index.html",
+        "departments/index.html",
+        "reports/index.html",
+        "reports/FY2025/index.html",
+        "files/index.html",
+    ),
+    *("approvals/index.html", "sources/aws/index.html", "funds/bio-2024-001~9de1e38396fd/index.html"),
     *("pis/chandra@example.edu/index.html", "projects/genomics-sequencing/index.html"),
 )
 
@@ -90,52 +96,6 @@ def test_heads_and_totals_of_long_tables_stay_visible(page: playwright.Page, bui
     assert foot is not None
     assert abs(head["y"]) < 1
     assert abs(foot["y"] + foot["height"] - 400) < 1
-
-
-def downloaded(page: playwright.Page, box: playwright.Locator) -> Decision:
-    """The one decision of the file that an item's form makes, read as the program reads it."""
-    with page.expect_download() as got:
-        box.get_by_role("button", name="Download").click()
-    assert got.value.suggested_filename.endswith(".yaml")
-    data = Path(got.value.path()).read_bytes()
-    (decision,), problems = read_approvals(data, "approvals/2025-02/a.yaml")
-    assert problems == []
-    return decision
-
-
-def test_an_approval_file_can_be_downloaded_once_it_is_filled_in(page: playwright.Page, built: Path) -> None:
-    page.goto((built / "review/index.html").as_uri())
-    box = page.locator("details.decide").first
-    box.locator("summary").click()
-    button = box.get_by_role("button", name="Download")
-    assert button.is_disabled()
-    box.get_by_label("Reason").fill('Agreed: "REQ-7"')
-    assert button.is_disabled()
-    box.get_by_label("Your name or address").fill("rev@example.edu")
-    decision = downloaded(page, box)
-    assert decision.item is not None
-    assert (decision.item.keys["project"], decision.item.flags) == ("stellar-limits", ("unusual-amount",))
-    assert (decision.verb, decision.clears) == ("approve", ("unusual-amount",))
-    assert (decision.reason, decision.by) == ('Agreed: "REQ-7"', "rev@example.edu")
-    assert decision.on is not None
-    assert decision.expect is not None
-    assert decision.expect.charges == 41
-
-
-def test_what_is_missing_must_be_filled_in_before_charges_are_billed(page: playwright.Page, built: Path) -> None:
-    page.goto((built / "review/index.html").as_uri())
-    box = page.locator("article", has_text="Fund missing").locator("details.decide")
-    box.locator("summary").click()
-    box.get_by_label("Reason").fill("found")
-    box.get_by_label("Your name or address").fill("rev@example.edu")
-    button = box.get_by_role("button", name="Download")
-    assert button.is_disabled()
-    box.get_by_label("Fund").fill("BIO-9")
-    decision = downloaded(page, box)
-    assert (decision.verb, decision.set.fund, decision.clears) == ("reassign", "BIO-9", ("missing-fund",))
-    box.get_by_label("Decision").select_option("reject")
-    rejected = downloaded(page, box)
-    assert (rejected.verb, rejected.set) == ("reject", Payer())
 
 
 def test_the_keyboard_reaches_the_content_first(page: playwright.Page, built: Path) -> None:

@@ -17,7 +17,7 @@ from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.dashboard import dashboard
 from openchargeback.portal.views.payers import pi_list, pi_view, project_list, project_view
 from openchargeback.portal.views.periods import period_list, period_view
-from openchargeback.portal.views.review import HeldTable, queue
+from openchargeback.portal.views.review import HeldTable, Waiting, queue
 from openchargeback.review.held_sums import HeldSum, by_reason, in_total
 from openchargeback.templating.filters import period_human, period_short
 
@@ -73,7 +73,7 @@ def test_no_sum_of_held_money_mixes_currencies(mixed: Book) -> None:
     for sums in (listed.held, listed.still_held, listed.rows[0].summary.held, page.summary.still_held):
         assert amounts(sums) == expected
         assert [each.currency for each in sums] == ["USD", "EUR"]
-    for table in (dashboard(mixed, NOWHERE).waiting, page.held, queue(mixed).held):
+    for table in (dashboard(mixed, NOWHERE).waiting, page.held, queue(Waiting.of(mixed)).held):
         assert shown(table.totals) == shown(table.rows) == expected
     own = [item for item in items if item.pi == PI]
     for view in (pi_view(mixed, PI), project_view(mixed, PROJECT)):
@@ -108,7 +108,7 @@ def test_what_waits_is_what_is_held_today_and_nothing_else() -> None:
     left = last.queue[1:3]
     book = with_last(site, state=State.CLOSED, still_queued=left)
     today, then = (sum((item.exact_billed for item in items), Decimal(0)) for items in (left, last.queue))
-    waiting: list[HeldTable] = [dashboard(book, NOWHERE).waiting, queue(book).held]
+    waiting: list[HeldTable] = [dashboard(book, NOWHERE).waiting, queue(Waiting.of(book)).held]
     page = period_view(book, 1, ())
     assert page.still_held is not None
     for table in (*waiting, page.still_held):
@@ -129,11 +129,11 @@ def test_only_void_decisions_are_told_as_void() -> None:
     assert sum(len(period.decisions) for period in site.periods) == 6
     book = book_of(site)
     assert "Replace 1 void decision" in [step.label for step in dashboard(book, NOWHERE).next]
-    ((told,), (void,)) = (queue(book).void, [each for each in site.periods[-1].decisions if each.void])
+    ((told,), (void,)) = (queue(Waiting.of(book)).void, [each for each in site.periods[-1].decisions if each.void])
     assert (told.period, told.path, told.line, told.void) == (site.periods[-1].period, void.path, void.line, void.void)
     closed = with_last(site, decisions=site.periods[0].decisions)
     assert not any("void" in step.label for step in dashboard(closed, NOWHERE).next)
-    assert queue(closed).void == ()
+    assert queue(Waiting.of(closed)).void == ()
 
 
 # ── Months ────────────────────────────────────────────────────────────────────────────────────────────────────────────

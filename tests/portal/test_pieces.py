@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from decimal import Decimal
 from types import CodeType
+from typing import Any
 
 import factory
 import pytest
@@ -22,10 +24,11 @@ from openchargeback.portal import charts, forge, theme
 from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.site import Site
 from openchargeback.portal.views.common import Book, Change, change
-from openchargeback.portal.views.review import ItemView, Queue, queue
+from openchargeback.portal.views.review import Waiting, queue
+from openchargeback.portal.views.review_data import evidence_scripts, items_script
 from openchargeback.templating import environment
 from openchargeback.templating.environment import make_environment
-from openchargeback.templating.filters import date_human, flag_title, percent_filter, period_human, size_human
+from openchargeback.templating.filters import date_human, percent_filter, period_human, size_human
 
 CENTS = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n) / 100)
 
@@ -183,44 +186,49 @@ def test_there_is_no_percentage_of_nothing() -> None:
     assert words.percent(Decimal(3), Decimal(0)) == ""
 
 
-def review(site: Site) -> Queue:
+def review(site: Site) -> Waiting:
     """What the review page shows."""
-    return queue(Book(site.config, site.periods, site.people, site.projects))
+    return Waiting.of(Book(site.config, site.periods, site.people, site.projects), commit_date="2025-02-14T09:30:00Z")
 
 
-def proposals(site: Site) -> dict[str, ItemView]:
-    """Project → what the review page has of its item."""
-    return {each.item.project: each for each in review(site).items}
+def evidence(site: Site) -> dict[str, dict[str, Any]]:
+    """Project → what the data of the review page says of its item."""
+    waiting = review(site)
+    found = {}
+    for _, script in evidence_scripts(waiting):
+        period, items = re.fullmatch(r"reviewMonth\((.*?),(.*)\);\n", script.decode()).groups()  # type: ignore[union-attr]
+        for each in json.loads(items):
+            (item,) = [item for item in waiting.items if (item.id, item.period) == (each["id"], json.loads(period))]
+            found[item.project] = each
+    return found
 
 
-def test_an_approval_file_is_bound_to_what_is_held() -> None:
-    view = proposals(factory.site())["genomics-sequencing"]
-    assert view.yaml == (
-        "decisions:\n"
+def items_of(site: Site) -> dict[str, Any]:
+    """The list of items in the data of the review page."""
+    text = items_script(review(site)).decode()
+    found: dict[str, Any] = json.loads(text.partition(" = ")[2].removesuffix(";\n"))
+    return found
+
+
+def test_a_decision_begins_with_what_is_held_now() -> None:
+    item = factory.site().periods[-1].queue[0]
+    found = evidence(factory.site())["genomics-sequencing"]
+    assert found["opening"] == (
         '  - where: {source: "aws", service: "Amazon EC2", project: "genomics-sequencing", '
         'pi: "mcclintock@example.edu", currency: "USD", flags: ["missing-fund"]}\n'
-        f'    expect: {{charges: 12, billed: "4123", digest: "{view.item.digest}"}}\n'
+        f'    expect: {{charges: 12, billed: "4123", digest: "{item.digest}"}}\n'
         '    clears: ["missing-fund"]\n'
-        "    decision: reassign\n"
-        '    set: {fund: ""}\n'
-        '    reason: ""\n'
-        '    by: ""\n'
-        "    on: YYYY-MM-DD\n"
     )
-    assert (view.verbs, view.needed) == (("reassign", "reject"), ("fund",))
-    assert view.path == f"approvals/2025-02/missing-fund-genomics-sequencing-{view.item.id}.yaml"
+    assert found["name"] == f"missing-fund-genomics-sequencing-{item.id}"
 
 
-def test_a_proposal_clears_all_that_holds_the_charges_and_names_all_flags_as_raised() -> None:
-    found = proposals(factory.site())
-    both = found["analytical-engine"].yaml
-    assert both.count('["pattern:gpu", "unusual-amount"]') == 2
-    assert found["analytical-engine"].verbs[0] == "approve"
-    left = found["compilers"].yaml
+def test_a_decision_clears_all_that_holds_the_charges_and_names_all_flags_as_raised() -> None:
+    found = evidence(factory.site())
+    assert found["analytical-engine"]["opening"].count('["pattern:gpu", "unusual-amount"]') == 2
+    left = found["compilers"]["opening"]
     assert 'flags: ["missing-fund", "negative-usage"]}' in left
-    assert '    clears: ["negative-usage"]\n    decision: approve\n' in left
-    assert 'sub_account: "123456789012"' in found[""].yaml
-    assert '    set: {pi: "", project: ""}\n' in found[""].yaml
+    assert left.endswith('    clears: ["negative-usage"]\n')
+    assert 'sub_account: "123456789012"' in found[""]["opening"]
 
 
 def test_what_a_closed_month_still_holds_is_decided_in_the_open_one() -> None:
@@ -228,21 +236,45 @@ def test_what_a_closed_month_still_holds_is_decided_in_the_open_one() -> None:
     *before, closed, last = site.periods
     (item, *_) = last.queue
     held = replace(closed, still_queued=(replace(item, period=closed.period),))
-    view = proposals(replace(site, periods=(*before, held, replace(last, queue=()))))["genomics-sequencing"]
-    assert f'    period: "{closed.period}"\n' in view.yaml
-    assert view.path.startswith(f"approvals/{last.period}/")
+    site = replace(site, periods=(*before, held, replace(last, queue=())))
+    assert f'    period: "{closed.period}"\n' in evidence(site)["genomics-sequencing"]["opening"]
+    assert items_of(site)["folder"] == last.period
+
+
+def test_the_evidence_marks_the_fault_and_offers_what_may_be_meant() -> None:
+    found = evidence(factory.site())
+    assert found["genomics-sequencing"]["received"] == [
+        [['{"pi_email": "Ada Lovelace"}', 0], [" ", 0], ["fund_org: (none)", 1]]
+    ]
+    (fund,) = found["genomics-sequencing"]["nearest"]
+    assert fund[:2] == ["fund", "BIO-2024-001"]
+    assert re.fullmatch(r"paid \d+ other charges of the project in February 2025", fund[2])
+    assert found[""]["received"][0][1] == ['"Ada Lovelace"', 1]
+    assert found[""]["nearest"] == [["pi", "lovelace@example.edu", "has a similar spelling"]]
+    assert found[""]["why"][0] == ["missing-pi", ["“Ada Lovelace” is not an email address"]]
+
+
+def test_an_item_waits_since_the_last_day_of_its_charges() -> None:
+    assert [(row.item.project, row.waiting) for row in queue(review(factory.site())).rows] == [
+        ("stellar-limits", 9),
+        ("genomics-sequencing", 9),
+        ("analytical-engine", 11),
+        ("", 13),
+        ("compilers", 12),
+    ]
+    outside = Waiting.of(review(factory.site()).book)
+    assert {row.waiting for row in queue(outside).rows} == {None}
 
 
 def test_the_reasons_of_the_queue_count_every_charge_once() -> None:
-    view = review(factory.site())
+    view = queue(review(factory.site()))
     assert sum(row.charges for row in view.held.rows) == view.held.charges == 12 + 3 + 1 + 41 + 2
     for total in view.held.totals:
         own = [row for row in view.held.rows if row.currency == total.currency]
         summed = (sum(row.charges for row in own), sum(row.exact_billed for row in own))
         assert summed == (total.charges, total.exact_billed)
-    assert [each.item.project for each in view.items][:2] == ["stellar-limits", "genomics-sequencing"]
-    (approved,) = [each for each in view.items if each.item.project == "compilers"]
-    assert [flag_title(reason.flag) for reason in approved.reasons] == ["Negative usage"]
+    (approved,) = [each for each in view.rows if each.project == "compilers"]
+    assert approved.reasons == "Negative usage"
 
 
 @given(st.text())
@@ -260,20 +292,18 @@ def test_words_that_yaml_would_misread_are_quoted(text: str) -> None:
 
 def test_a_forge_gets_the_link_that_it_understands() -> None:
     at = "https://{}/org/ledger"
-    github = forge.new_file(PortalSettings(repository=at.format("github.com") + ".git"), "approvals/a b.yaml", "x: 1\n")
-    assert github == forge.NewFile(
-        "GitHub", at.format("github.com") + "/new/main?filename=approvals/a%20b.yaml&value=x%3A%201%0A", True
+    hub, lab, tea = (at.format(host) for host in ("github.com", "gitlab.example.edu", "git.example.edu"))
+    assert forge.host_of(PortalSettings(repository=f"{hub}.git", branch="a b")) == forge.Host(
+        "GitHub", f"{hub}/new/a%20b?filename={{path}}", f"{hub}/upload/a%20b/{{folder}}"
     )
-    lab = forge.new_file(PortalSettings(repository=at.format("gitlab.example.edu")), "a.yaml", "x")
-    assert lab == forge.NewFile("GitLab", at.format("gitlab.example.edu") + "/-/new/main?file_name=a.yaml", False)
-    tea = forge.new_file(PortalSettings(repository=at.format("git.example.edu"), forge="forgejo"), "d/a.yaml", "x")
-    assert tea == forge.NewFile("Forgejo", at.format("git.example.edu") + "/_new/main/d/a.yaml?value=x", True)
-    long = forge.new_file(PortalSettings(repository=at.format("github.com")), "a.yaml", "x" * 9000)
-    assert long is not None
-    assert not long.prefilled
-    assert len(long.address) < 100
+    assert forge.host_of(PortalSettings(repository=lab)) == forge.Host(
+        "GitLab", f"{lab}/-/new/main?file_name={{path}}", prefilled=False
+    )
+    assert forge.host_of(PortalSettings(repository=tea, forge="forgejo")) == forge.Host(
+        "Forgejo", f"{tea}/_new/main/{{path}}?", f"{tea}/_upload/main/{{folder}}"
+    )
     for address in ("", "javascript:alert(1)", "git@github.com:org/ledger", "https://git.example.edu/x"):
-        assert forge.new_file(PortalSettings(repository=address), "a.yaml", "x") is None
+        assert forge.host_of(PortalSettings(repository=address)) is None
 
 
 @given(st.from_regex(r"#[0-9a-f]{6}", fullmatch=True))

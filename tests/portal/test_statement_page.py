@@ -78,6 +78,7 @@ def test_links_lead_to_pages_that_exist(pages: dict[str, str]) -> None:
         {job.path for job in site_jobs(site, env)}
         | set(pages)
         | {plan.path for plan in statement_pdfs(site, env, CHARGES)}
+        | {paths.DATA, *(paths.charges_page(period.period) for period in site.periods)}
     )
     for page, text in pages.items():
         for target in re.findall(r'(?:href|src)="([^"#]+)', text):

@@ -126,8 +126,12 @@ def test_the_command(whole: Path, root: Path, address: str, out: Path) -> None:
     done = program.run("--ledger", root, "build", "-o", out, "--scheduler", address, code=0)
     assert "error" not in done.stderr.lower()
     assert contents(out) == contents(whole / "out")
-    done = program.run("--ledger", root, "build", "--scheduler", address, "--workers", "2", code=2)
-    assert "--workers and --scheduler cannot be used together" in done.stderr
+
+
+@pytest.mark.parametrize("other", [("--workers", "2"), ("--audience", "public"), ("--all-audiences",)])
+def test_what_a_cluster_is_not_for(root: Path, other: tuple[str, ...]) -> None:
+    done = program.run("--ledger", root, "build", "--scheduler", "tcp://login1:8786", *other, code=2)
+    assert f"--scheduler and {other[0]} cannot be used together" in done.stderr
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,14 +21,20 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "billing"))
 from closed_ledger import CONFIG, LOGO, close, month, on_item
 from small_ledger import charge, csv_text, tags
 
+from openchargeback import money
 from openchargeback.billing.span_statements import SpanRequest, SpanStatement, Subject, SubjectKind, span_number
-from openchargeback.model import Amounts, Entry
-from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.ledger.directory import Directory, FundEntry
+from openchargeback.model import Amounts, Entry, Provenance
+from openchargeback.portal import paths
+from openchargeback.portal.site import Site
+from openchargeback.portal.span_documents import span_jobs, span_pdfs
+from openchargeback.problems import LedgerFault, Severity, UsageFault
 from openchargeback.publish.books import AllBooks, open_books, open_cache
-from openchargeback.publish.build import build
+from openchargeback.publish.build import build, make_site
 from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.past import NO_CACHE
-from openchargeback.publish.spans import month_spans, span_statement
+from openchargeback.publish.spans import configured_spans, month_spans, span_statement
+from openchargeback.templating.environment import make_environment
 
 ADA, BO = "ada@example.edu", "bo@example.edu"
 PEOPLE = f"people: [{{email: {ADA}, name: Ada, department: Biology}}, {{email: {BO}, department: Biology}}]\n"
@@ -231,9 +238,89 @@ def test_a_month_that_is_computed_differently_cannot_be_cut_by_day(books: AllBoo
 def test_pages_by_person_do_not_depend_on_pdfs(ledger: Path, tmp_path: Path) -> None:
     for name, pdfs in (("with", True), ("without", False)):
         build(ledger, tmp_path / name, pdfs=pdfs)
-    for page in (tmp_path / "with").rglob("*.html"):
+    # Reports of fiscal years say whether they have a PDF.
+    pages = [page for page in (tmp_path / "with").rglob("*.html") if "reports" not in page.parts]
+    for page in pages:
         assert page.read_bytes() == (tmp_path / "without" / page.relative_to(tmp_path / "with")).read_bytes(), page
     text = (tmp_path / "without/pis" / ADA / "index.html").read_text(encoding="utf-8")
     assert "By person" not in text  # March, the last month, names no users.
     (january,) = (tmp_path / "without/spans/2025-01").glob(f"*{ADA}*.html")
     assert "=user" in january.read_text(encoding="utf-8")
+
+
+RULES = """
+fiscal_year_starts: 1
+statements:
+  spans:
+    - {project: genomics, from: 2025-01-15, until: 2025-02-14}
+    - {department: Biology, fiscal_year: 2025}
+    - {pi: nobody@example.edu, fiscal_year: 2025}
+"""
+
+
+@pytest.fixture
+def with_rules(ledger: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "ledger"
+    shutil.copytree(ledger, root, ignore=shutil.ignore_patterns(".openchargeback"))
+    with (root / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write(RULES)
+    return root
+
+
+def test_spans_of_the_settings_have_a_page_and_a_pdf_each(with_rules: Path, make: Make, tmp_path: Path) -> None:
+    build(with_rules, tmp_path / "public")
+    award = make(of(SubjectKind.PROJECT, "genomics", dt.date(2025, 1, 15), dt.date(2025, 2, 14)))
+    page = tmp_path / "public" / paths.span_page(award)
+    assert money.human(award.amounts.billed, "USD") in page.read_text(encoding="utf-8")
+    assert (tmp_path / "public" / paths.span_pdf(award)).read_bytes().startswith(b"%PDF")
+    everyone = make(of(SubjectKind.DEPARTMENT, "Biology", dt.date(2025, 1, 1), dt.date(2025, 12, 31)))
+    listed = (tmp_path / "public/periods/index.html").read_text(encoding="utf-8")
+    for each in (award, everyone):
+        assert f"{each.number}</a>" in listed
+    own = (tmp_path / "public" / paths.project_page("genomics")).read_text(encoding="utf-8")
+    assert award.number in own
+    assert everyone.number not in own
+    # One without charges says so, instead of being missing without a message.
+    (nothing,) = (tmp_path / "public/spans/20250101-20251231").glob("*nobody*.html")
+    assert "Nothing was charged." in nothing.read_text(encoding="utf-8")
+
+
+def test_a_span_whose_days_are_not_known_is_a_warning(with_rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month that is computed differently today must not keep a portal from being built."""
+    books = open_books(with_rules, keep={Wanted.STATEMENTS})
+    monkeypatch.setattr(MonthCharges, "rows", lambda *_: None)
+    found, problems = configured_spans(books, MonthCharges(books.ledger, NO_CACHE))
+    assert [each.request.subject.id for each in found] == ["nobody@example.edu"]
+    assert {(each.code, each.severity) for each in problems} == {("not-by-day", Severity.WARNING)}
+
+
+def test_the_keys_of_a_span_cover_what_its_page_and_its_pdf_show(books: AllBooks, make: Make) -> None:
+    """Keys are made without laying out anything, so each change that shows must be in them, and little else."""
+    span = make(of(SubjectKind.DEPARTMENT, "Biology"))
+    base = replace(make_site(books, Provenance("", "", "x"), {}), spans=(span,))
+    env, config, directory = make_environment(), base.config, books.ledger.directory
+    person = replace(directory.person(BO), name="Bo the Second")
+    fund = FundEntry(id="G-1", title="A grant")
+    organization = replace(config.organization, name="Other University")
+    source = replace(config.sources["aws"], label="Cloud")
+    variants = {
+        "person": (base, replace(directory, people={**directory.people, BO: person})),
+        "fund": (base, replace(directory, funds={"G-1": fund})),
+        "organization": (replace(base, config=replace(config, organization=organization)), directory),
+        "source": (replace(base, config=replace(config, sources={"aws": source})), directory),
+        "amounts": (
+            replace(base, spans=(make(of(SubjectKind.DEPARTMENT, "Biology", FIRST, dt.date(2025, 1, 31))),)),
+            directory,
+        ),
+    }
+
+    def made(site: Site, names: Directory) -> tuple[str, str, str, str]:
+        (page,), (plan,) = span_jobs(site, env, names), span_pdfs(site, env, names)
+        return page.key, plan.key, page.render().decode(), plan.job().html
+
+    before = made(base, directory)
+    for name, variant in variants.items():
+        after = made(*variant)
+        assert [one != other for one, other in zip(after, before, strict=True)] == [True] * 4, name
+    others = replace(directory, people={**directory.people, "cy@example.edu": replace(person, email="cy@example.edu")})
+    assert made(base, others) == before

@@ -137,9 +137,9 @@ def test_a_dry_run_writes_nothing(ledger: Repository) -> None:
 def test_the_portal_links_each_month_over_several_projects(closed: Repository) -> None:
     closed.run("build", "-o", "public")
     public = closed.root / "public"
-    month = (public / "periods/2025-01/index.html").read_text(encoding="utf-8")
+    month = (public / "statements/2025-01/index.html").read_text(encoding="utf-8")
     (link,) = set(re.findall(r'href="([^"]*department-\w{10}\.html)"', month))
-    page = public / "periods/2025-01" / link
+    page = public / "statements/2025-01" / link
     text = page.read_text(encoding="utf-8")
     assert "Biology, January 2025" in text
     assert "16.35" in text

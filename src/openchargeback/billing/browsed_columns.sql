@@ -1,8 +1,8 @@
 -- One row per browsed charge as whole numbers: texts as codes of `word`, days since 1970-01-01, the two halves of the id, and
 -- each amount in parts. In minor units of the currency (cents), an amount is
 --     part 1 × 10^8 + part 2 + part 3 × 10^-8 + part 4 × 10^-16 + part 5 × 10^-24.
--- All parts have the sign of the amount and fewer than nine digits, so a script adds up millions of them exactly as plain
--- numbers. scale: minor units per unit of the currency.
+-- All parts have the sign of the amount, and all but the first fewer than nine digits, so a script adds up millions of them
+-- exactly as plain numbers. scale: minor units per unit of the currency.
 CREATE OR REPLACE TEMP TABLE browsed_column AS
 WITH units AS (
     SELECT

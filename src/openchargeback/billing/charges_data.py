@@ -64,7 +64,7 @@ def write_charges(charges: Charges, period: str, path: Path) -> None:
     The stages up to statements must have run. Computes ids for the sources that have none yet.
     """
     number_rest(charges)
-    copy_csv(charges.con, _query(charges.con, period, charges.config), path)
+    copy_csv(charges.con, _query(charges.con, period, charges.config), path, few=charges.are_few)
 
 
 def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:

@@ -111,7 +111,7 @@ def write_focus_charges(charges: Charges, period: BilledPeriod, path: Path) -> N
     missing = set(con.execute("SELECT invoice, number FROM book_line WHERE NOT covered").fetchall())
     uncovered = [each for each in details if (each.statement.number, each.number) in missing]
     insert(con, "book_entry", [*_corrections(period, details, config), *_as_recorded(period, uncovered, config)])
-    copy_csv(con, _query(con, period, config), path)
+    copy_csv(con, _query(con, period, config), path, few=charges.are_few)
 
 
 def _query(con: duckdb.DuckDBPyConnection, period: BilledPeriod, config: Config) -> str:

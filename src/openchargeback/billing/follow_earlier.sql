@@ -19,12 +19,4 @@ SELECT
     'reference' AS pi_via,
     'reference' AS project_via,
     'reference' AS fund_via
-FROM (SELECT DISTINCT source, number, pi, project, fund FROM follows_earlier WHERE disposition = 'billed') AS followed;
-
-UPDATE attributed SET payer = payer.id
-FROM follows_earlier
-JOIN payer ON payer.source = follows_earlier.source AND payer.category = follows_earlier.number
-    AND payer.pi_via = 'reference' AND payer.pi IS NOT DISTINCT FROM follows_earlier.pi
-    AND payer.project IS NOT DISTINCT FROM follows_earlier.project
-    AND payer.fund IS NOT DISTINCT FROM follows_earlier.fund
-WHERE attributed.n = follows_earlier.n
+FROM (SELECT DISTINCT source, number, pi, project, fund FROM follows_earlier WHERE disposition = 'billed') AS followed

@@ -17,10 +17,9 @@ from openchargeback.billing.events import DONE, Events
 from openchargeback.billing.invoice_sums import invoice_sums
 from openchargeback.billing.provider_invoices import checked_sources
 from openchargeback.billing.source_totals import source_totals
-from openchargeback.focus.database import database, insert, query, sql
+from openchargeback.focus.database import count, database, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.months import has_column
-from openchargeback.focus.opening import OpenFile
 from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.model import (
@@ -38,7 +37,7 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.record.seal import changed_charges
 from openchargeback.review.attribution import attribute
-from openchargeback.review.charges import Charges
+from openchargeback.review.charges import NO_VERSIONS, Charges, Versions
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.earlier_rows import earlier_rows
 from openchargeback.review.flags import flag_charges
@@ -95,17 +94,18 @@ def read_charges(
     con: duckdb.DuckDBPyConnection,
     ledger: RecordedLedger,
     periods: Sequence[str],
-    versions: Sequence[OpenFile] = (),
+    versions: Versions = NO_VERSIONS,
     *,
     passed: bool = False,
 ) -> tuple[Charges, list[Problem]]:
     """Read the charges of periods into the database; those with an error in a file are left out.
 
-    versions, passed: as for `load`.
+    versions: of the files, if they were loaded before. passed: as for `load`.
     """
     files = [file for period in sorted(periods) for file in ledger.charge_files.get(period, ())]
-    loaded, problems = load(con, files, ledger.config, versions, passed=passed)
-    return Charges(con, ledger, tuple(sorted(set(periods) - loaded.faulty)), loaded), problems
+    apart = versions.attributed
+    loaded, problems = load(con, files, ledger.config, versions.files, passed=passed, only_apart=apart)
+    return Charges(con, ledger, tuple(sorted(set(periods) - loaded.faulty)), loaded, versions), problems
 
 
 @contextmanager
@@ -223,6 +223,8 @@ def _follow_earlier(charges: Charges) -> None:
                 insert(con, "original", [(period, *row) for row in rows])
                 missing -= {(source, number) for source, number, *_ in rows}
     con.execute(sql(__package__, "follow_earlier.sql"))
+    if count(con, "SELECT count(*) FROM follows_earlier"):
+        con.execute(query(__package__, "payer_of_earlier"))
 
 
 def _originals(ledger: RecordedLedger, period: str, wanted: Collection[tuple[str, str]]) -> list[tuple[Any, ...]]:

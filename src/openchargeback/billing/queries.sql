@@ -92,6 +92,15 @@ FROM charge_id
 JOIN attributed AS charge USING (n)
 WHERE list_contains($ids, charge_id.id);
 
+-- payer_of_earlier: a correction that takes the payer of the charge of an earlier month that it refers to.
+UPDATE attributed SET payer = payer.id
+FROM follows_earlier
+JOIN payer ON payer.source = follows_earlier.source AND payer.category = follows_earlier.number
+    AND payer.pi_via = 'reference' AND payer.pi IS NOT DISTINCT FROM follows_earlier.pi
+    AND payer.project IS NOT DISTINCT FROM follows_earlier.project
+    AND payer.fund IS NOT DISTINCT FROM follows_earlier.fund
+WHERE attributed.n = follows_earlier.n;
+
 -- payers: a PI and a project with billing lines in a period.
 SELECT DISTINCT period, pi, project
 FROM line;
@@ -174,3 +183,44 @@ CREATE TABLE charge_row AS
 SELECT *
 FROM read_csv({files}, auto_detect = false, header = true, columns = {columns}, filename = true, quote = '"', escape = '"',
     delim = ',', max_line_size = 20000000);
+
+-- published_charge: a row of `charges.csv` of the open data, as text, in its order.
+CREATE TABLE published_charge AS
+SELECT *
+FROM read_csv({file}, auto_detect = false, header = true, columns = {columns}, quote = '"', escape = '"', delim = ',',
+    max_line_size = 20000000);
+
+-- own_payer: a PI and project whose charges an audience may see.
+CREATE OR REPLACE TEMP TABLE own_payer (pi VARCHAR, project VARCHAR);
+
+-- own_rows: a row of `charges.csv` that the audience may see.
+SELECT charge.* FROM published_charge AS charge SEMI JOIN own_payer USING (pi, project) ORDER BY charge.rowid;
+
+-- own_totals: what the audience may see of a source in one currency.
+SELECT
+    source,
+    currency,
+    count(DISTINCT file) AS files,
+    count(*) AS charges,
+    sum(billed::DECIMAL(38, 18)) AS imported,
+    coalesce(sum(billed::DECIMAL(38, 18)) FILTER (disposition = 'billed'), 0) AS billed,
+    coalesce(sum(billed::DECIMAL(38, 18)) FILTER (disposition = 'held'), 0) AS held,
+    coalesce(sum(billed::DECIMAL(38, 18)) FILTER (disposition = 'rejected'), 0) AS rejected,
+    sum(coalesce(nullif(list, ''), '0')::DECIMAL(38, 18)) AS imported_list,
+    count(*) FILTER (disposition = 'billed') AS charges_billed,
+    count(*) FILTER (disposition = 'held') AS charges_held,
+    count(*) FILTER (disposition = 'rejected') AS charges_rejected
+FROM published_charge
+SEMI JOIN own_payer USING (pi, project)
+GROUP BY source, currency
+ORDER BY source, currency;
+
+-- resource_names: an id or a name of a resource in these charges.
+SELECT DISTINCT text
+FROM (
+    SELECT unnest([resource_id, resource_name]) AS text FROM published_charge SEMI JOIN own_payer USING (pi, project)
+)
+WHERE text <> '';
+
+-- own_ids: the id of one of these charges.
+SELECT charge FROM published_charge SEMI JOIN own_payer USING (pi, project);

@@ -5,6 +5,7 @@ Commands are imported only when called, so that `--help` and small commands star
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from importlib import import_module
@@ -38,6 +39,9 @@ _COMMANDS = {
     "verify": ("verify", "verify", "Verify a PDF or a build against the ledger."),
 }
 
+
+_GARBAGE = 50_000
+"""After how many new objects Python looks for cycles: importing makes many that stay, and a command ends soon."""
 
 _SIGPIPE = 128 + 13
 """What shells report for a program ended by a closed pipe: neither success nor problems in the ledger."""
@@ -112,6 +116,7 @@ def _log_to_stderr(ctx: click.Context) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 fine, 1 problems in the ledger, 2 wrong usage, 3 something outside failed."""
+    gc.set_threshold(_GARBAGE)
     try:
         code: Any = cli.main(args=arguments, prog_name="focus-billing", standalone_mode=False)
     except click.exceptions.Abort:

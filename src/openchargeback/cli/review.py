@@ -27,7 +27,7 @@ from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.books import LedgerLines
 from openchargeback.review.held_sums import in_total
-from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
+from openchargeback.review.proposals import commands, needed_fields, possible_verbs
 from openchargeback.wording import counted
 
 _MOST_CHARGES = 50
@@ -164,7 +164,8 @@ def _print_item(books: LedgerLines, item: QueueItem, charges: tuple[HeldCharge, 
         _print_tags(tags, malformed="malformed-tags" in item.flags)
     click.echo()
     click.echo("To decide:")
-    for line in _commands(books, item):
+    late = not is_open(books.ledger, item.period)
+    for line in commands(item, books.ledger.config, books.ledger.directory.external, late=late):
         click.echo(f"  {line}")
 
 
@@ -177,21 +178,6 @@ def _print_tags(tags: str, *, malformed: bool) -> None:
     excerpt = cut(tags, fault, 1, _MOST_TAGS)
     click.echo(f"Tags: {excerpt.text}")
     click.echo("      " + " " * excerpt.caret + click.style("^", fg="red", bold=True))
-
-
-def _commands(books: LedgerLines, item: QueueItem) -> list[str]:
-    """Commands that decide an item, for the person to complete."""
-    config, external = books.ledger.config, books.ledger.directory.external
-    late = not is_open(books.ledger, item.period)
-    where = f"--period OPEN --of {item.period}" if late else f"--period {item.period}"
-    options = " ".join(
-        f"--set-{field} …" for field in needed_fields(item, config, external) or asked_of(item)[:1] or ("fund",)
-    )
-    more = {"approve": " --all-flags", "reassign": f" {options} --all-flags", "reject": ""}
-    return [
-        f"focus-billing review {verb} {where} --item {item.id}{more[verb.value]} --reason …"
-        for verb in possible_verbs(item, config, external)
-    ]
 
 
 def _days(first: object, last: object) -> str:

@@ -272,7 +272,7 @@ def _bounces(root: Path, place: Path, period: str | None, json_: bool) -> None:
 
     reports, other = read_reports(place)
     with sending_alone(root):
-        logs = {each: Log(root, each) for each in ([period] if period else logged_periods(root))}
+        logs = {each: Log.to_write(root, each) for each in ([period] if period else logged_periods(root))}
         changed = bounced({each: log.deliveries for each, log in logs.items()}, reports)
         for each, entries in changed.items():
             logs[each].record(*entries)

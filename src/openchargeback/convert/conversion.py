@@ -255,7 +255,7 @@ def _price(
     con.execute(sql(__package__, "charges.sql"))
     if given:
         _take_given(con, given, settings, bounds, owners.cuts)
-    return [*problems, *_unpriced(con, path), *_unknown_owners(con, path)]
+    return [*problems, *_unpriced(con, request), *_unknown_owners(con, path)]
 
 
 def _divide(
@@ -324,14 +324,18 @@ def _make_spans(
     con.execute(filled(query(__package__, "span_on"), span_of_day=str(numbers), **_instants(bounds)))
 
 
-def _unpriced(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem]:
+def _unpriced(con: duckdb.DuckDBPyConnection, request: Request) -> list[Problem]:
+    """What has no rate, each with the first record that shows it."""
     problems = []
     for row in named_rows(con, query(__package__, "unpriced")):
         words = [f"{row['meter']}{':' if row['variant'] else ''}{row['variant']}"]
         words += [f"{name} {row[name]}" for name in ("partition", "qos", "tier", "customer") if row[name]]
         message = f"no rate for {', '.join(words)} on {row['day']}"
-        fix = "add a rate for it that covers the day, or stop billing it"
-        problems.append(Problem(config, "no-rate", message, fix))
+        fix = "add a rate for it to the config that covers the day, or stop billing it"
+        place = {name: row[name] for name in ("label", "item", "starts", "ends")}
+        file, line = con.execute(query(__package__, "unpriced_record"), place).fetchone() or (0, 0)
+        path = str(request.inputs[file - 1]) if file else request.config.path
+        problems.append(Problem(path, "no-rate", message, fix, line))
     return problems
 
 

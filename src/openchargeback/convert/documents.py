@@ -1,14 +1,15 @@
-"""Reads an export of moderate size whole: as text in UTF-8, or as one JSON document whose numbers stay exact."""
+"""Reads an export of moderate size whole: as text (UTF-8, UTF-16), or as one JSON document whose numbers stay exact."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from openchargeback.convert.json_places import Key, Places
 from openchargeback.convert.kinds import Input
 from openchargeback.problems import Problem
 
@@ -16,18 +17,34 @@ _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 _ROUNDED = re.compile(r"\d+(?:[.,]\d+)? ?(?:[KMGTPEkmgtpe]i?[Bb]?|[Bb])", re.ASCII)
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = (1 << 63) - 1
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zX": "xz",
+}
+"""Formats of compressed files, by their first bytes."""
+
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How text in UTF-16 begins, which `>` of Windows PowerShell writes."""
 
 EMPTY_FIX = "check the command and its exit status; if there was no usage in the month, convert with `--allow-empty`"
 CUT_FIX = "export it again, and check that the command exits with 0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Source:
-    """An export: its text, and its JSON document if it is one (else None)."""
+    """An export: its text, and its JSON document if it is one (else None).
+
+    lines: of the objects of JSON that have been read (`objects`), by their numbers.
+    """
 
     file: Input
     text: str
     document: Any = None
+    lines: dict[int, int] = field(default_factory=dict)
+    _places: Places | None = None
 
     @property
     def unfinished(self) -> Problem | None:
@@ -39,6 +56,44 @@ class Source:
         """Whether it is one JSON document: a list or an object."""
         return self.document is not None
 
+    def line_of(self, place: int) -> int:
+        """The line of a record: its place in a table, of an object of JSON that of its number."""
+        return self.lines.get(place, place)
+
+    def items(self, found: object, keys: Sequence[Key]) -> Iterator[tuple[int, str, Any]]:
+        """The items of a list: the number of each, from 1 over all lists of the document, its path, and the item.
+
+        found: what is at the keys: a list, or one object that stands for a list of itself.
+        """
+        what = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
+        each = [found] if isinstance(found, dict) else found if isinstance(found, list) else []
+        self._places = self._places or Places(self.text)
+        for index, (line, item) in enumerate(zip(self._places.lines(keys) if each else (), each, strict=True)):
+            number = len(self.lines) + 1
+            self.lines[number] = line
+            yield number, f"{what}[{index}]" if each is found else what or "the document", item
+
+    def objects(
+        self, found: object, keys: Sequence[Key], problem: Callable[[str, str, str, int], None], fix: str
+    ) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """The same of items that must be objects. problem: called with code, message, fix and number for others."""
+        for number, place, item in self.items(found, keys):
+            if isinstance(item, dict):
+                yield number, place, item
+            else:
+                problem("usage-cells", f"{place} is not an object", fix, number)
+
+
+def compressed(file: Input) -> Problem | None:
+    """The problem of a file that is compressed, or an archive."""
+    with file.path.open("rb") as opened:
+        start = opened.read(4)
+    for sign, name in _PACKED.items():
+        if start.startswith(sign):
+            message = f"the file is compressed ({name})"
+            return Problem(file.name, "usage-header", message, "decompress it first, and convert what was in it")
+    return None
+
 
 def unfinished(path: str, line: int, fix: str = "") -> Problem:
     """The problem of a file whose last line has no end. fix: in place of the usual one."""
@@ -46,24 +101,13 @@ def unfinished(path: str, line: int, fix: str = "") -> Problem:
     return Problem(path, "usage-cut", message, fix or CUT_FIX, line)
 
 
-def objects_in(
-    found: object, what: str, problem: Callable[[str, str, str, int], None], fix: str
-) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """The objects of a JSON list: number from 1, path in the document, value.
-
-    problem: called with code, message, fix and number for an item that is not an object.
-    """
-    for index, item in enumerate(found if isinstance(found, list) else ()):
-        if isinstance(item, dict):
-            yield index + 1, f"{what}[{index}]", item
-        else:
-            problem("usage-cells", f"{what}[{index}] is not an object", fix, index + 1)
-
-
 def source_of(file: Input) -> Source | Problem:
-    """An export, or why it cannot be read: empty, not text, or not one whole JSON document."""
+    """An export, or why it cannot be read: compressed, empty, not text, or not one whole JSON document."""
+    if fault := compressed(file):
+        return fault
     try:
-        text = file.path.read_bytes().decode("utf-8-sig")
+        data = file.path.read_bytes()
+        text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError:
         return Problem(file.name, "usage-cells", "the export is not text in UTF-8", "export it again in UTF-8")
     if not text.strip():

@@ -6,9 +6,9 @@ adds a kind with an entry point of the group `openchargeback.converters` that na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from openchargeback.ledger.declared import shape_of
 from openchargeback.problems import Problem, UsageFault
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from openchargeback.convert.conversion import Conversion, Request
 
 GROUP = "openchargeback.converters"
@@ -171,7 +173,14 @@ def keeps_users(settings: Settings) -> bool:
 
 def names() -> list[str]:
     """The names of all kinds, sorted."""
-    return sorted({*BUILT_IN, *(each.name for each in metadata.entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *(each.name for each in _points())})
+
+
+def _points() -> Iterable[EntryPoint]:
+    # Most conversions are of built-in kinds, and the import takes as long as all kinds together.
+    from importlib import metadata
+
+    return metadata.entry_points(group=GROUP)
 
 
 def kind_of(name: str) -> Kind:
@@ -180,7 +189,7 @@ def kind_of(name: str) -> Kind:
         module, _, attribute = place.partition(":")
         found: object = getattr(import_module(module), attribute)
     else:
-        points = [each for each in metadata.entry_points(group=GROUP) if each.name == name]
+        points = [each for each in _points() if each.name == name]
         if not points:
             raise UsageFault(f"{name!r} is not a kind of usage records: use one of {', '.join(names())}")
         if len(points) > 1:

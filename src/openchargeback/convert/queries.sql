@@ -46,10 +46,13 @@ CREATE VIEW IF NOT EXISTS record AS
 SELECT n, 0 AS file, 0::BIGINT AS line, 0::UBIGINT AS identity, '' AS resource, '' AS state FROM usage WHERE false;
 -- input_file: one row per input: its name without folders.
 CREATE TABLE input_file (number INTEGER, name VARCHAR);
--- unpriced: one row per kind of usage for which no rate is there on some day, with the first day and the records.
+-- unpriced: one row per kind of usage for which no rate is there on some day: the first day, and a label, an item and a time
+-- by which to find a record of it.
 SELECT
     item.meter, item.variant, coalesce(label.partition, '') AS partition, coalesce(label.qos, '') AS qos,
-    coalesce(label.tier, '') AS tier, payer.customer, left(as_time(min(charge.starts)), 10) AS day, sum(charge.records) AS records
+    coalesce(label.tier, '') AS tier, payer.customer, left(as_time(min(charge.starts)), 10) AS day,
+    arg_min(charge.label, charge.starts) AS label, arg_min(charge.item, charge.starts) AS item,
+    min(charge.starts) AS starts, arg_min(charge.ends, charge.starts) AS ends
 FROM charge
 JOIN held_item AS item ON item.id = charge.item
 JOIN label ON label.id = charge.label
@@ -58,6 +61,13 @@ JOIN label_payer
 JOIN payer ON payer.id = label_payer.payer
 WHERE charge.offer IS NULL
 GROUP BY ALL ORDER BY ALL LIMIT 50;
+-- unpriced_record: the file and the line of the first record that is such usage.
+SELECT record.file, record.line
+FROM held
+JOIN held_level ON held_level.holding = held.holding AND held_level.item = $item
+JOIN record ON record.n = held.n
+WHERE held.label = $label AND held.starts < $ends AND held.ends > $starts
+ORDER BY held.n LIMIT 1;
 -- unknown_owners: one row per account whose usage has no project: how many charges it has. A span has one payer.
 SELECT coalesce(label.account, '') AS account, sum(used.charges) AS charges
 FROM (SELECT label, span, min(starts) AS starts, count(*) AS charges FROM charge GROUP BY label, span) AS used

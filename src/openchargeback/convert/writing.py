@@ -47,7 +47,9 @@ def write_charges(
     charges = count(con, "SELECT count(*) FROM charge")
     if charges > _MANY * count(con, "SELECT count(*) FROM form"):
         _number_texts(con, [_joined(piece) for piece in pieces])
-    line = ", ".join(", ".join(own[name] for name in run) if is_own else _joined(run) for is_own, run in runs)
+    cells = [each for is_own, run in runs for each in ([own[name] for name in run] if is_own else [_joined(run)])]
+    # One text: DuckDB looks at each cell that it writes.
+    line = "concat(" + ", ',', ".join(cells) + f") AS {_joined(names)}"
     further = "".join(f", {_joined(piece)}" for piece in pieces)
     written = _focus(
         constants, rows=f"({sql(__package__, 'charge_rows.sql', **_rows(rows))})", further=further, **parts
@@ -78,7 +80,7 @@ def _make_common(con: duckdb.DuckDBPyConnection, pieces: Sequence[Sequence[str]]
 
 
 def _joined(names: Sequence[str]) -> str:
-    """The column that holds a piece of a line; its name is the piece of the header."""
+    """The column that holds a piece of a line, or all of it; its name is that piece of the header."""
     return identifier(",".join(names))
 
 
@@ -90,7 +92,7 @@ def _texts(kind: Kind, rows: str) -> list[str]:
 def _own(kind: Kind, rows: str) -> dict[str, str]:
     """SQL of the cells in which the charges of a form differ, by column."""
     numbers = [*_NUMBERS, *(("ContractedUnitPrice",) if any(each.unit for each in kind.meters) else ())]
-    return {name: name for name in numbers} | {name: f"cell({name}) AS {name}" for name in _texts(kind, rows)}
+    return {name: name for name in numbers} | {name: f"cell({name})" for name in _texts(kind, rows)}
 
 
 def _number_texts(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:

@@ -68,7 +68,7 @@ def send_finance(
     if not to:
         raise UsageFault("nobody gets the bundle: set `email.finance` in config.yaml, or use --drop FOLDER")
     with sending_alone(root), workbench(root) as bench:
-        log = Log(root, period)
+        log = Log.to_write(root, period)
         delivery = _delivery(log, billed, to, why, sender_domain(email))
         if delivery is None:
             return Result((), tuple(each for each in _before(log, billed, to) if each.open))

@@ -28,9 +28,10 @@ Histories = Mapping[tuple[str, str], Sequence[PeriodAmounts]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One project in a message: amounts in cents. change: against the month before; None without that month.
+    """One project in a message: amounts in cents, the discount negative.
 
-    value: what is only shown. held: in words, empty without held charges. link: to its PDF in the portal, or empty.
+    change: against the month before; None without that month. value: what is only shown. held: in words,
+    empty without held charges. link: to its PDF in the portal, or empty.
     """
 
     project: str
@@ -190,7 +191,7 @@ def _row(part: Part, desk: Desk, url: str) -> Row:
         pi=one_line(part.pi.name),
         number=part.number,
         list=own.list,
-        discount=own.discount,
+        discount=-own.discount,
         due=amounts.billed,
         value=value.billed,
         change=amounts.billed - last.amounts.billed if last else None,

@@ -1,15 +1,22 @@
-"""The log of deliveries while messages are being sent: on disk before and after each message."""
+"""The log of deliveries while messages are being sent: on disk before and after each message.
+
+The file is written as a whole. For many messages in a row, it announces them, and a journal says what became of each
+until the file does (see journal.py).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from openchargeback.deliver.journal import Journal
 from openchargeback.files.lock import held
 from openchargeback.files.writing import ignore_all, outside, write_file
 from openchargeback.ledger.deliveries import (
     Delivery,
+    DeliveryState,
     deliveries_path,
     deliveries_text,
     delivery_text,
@@ -51,6 +58,17 @@ class Log:
         self._entries = {each.id: without_place(each) for each in found}
         self._texts = {each.id: delivery_text(each) for each in self._entries.values()}
         self.head = schema_comment(root, self.path)
+        self._journal = Journal(root / CACHE / f"sending-{period}.jsonl")
+        self._announced: set[str] = set()
+        self._waiting: dict[str, Delivery] = {}
+        self._take_over()
+
+    @classmethod
+    def to_write(cls, root: Path, period: str) -> Log:
+        """The log for a command that has `sending_alone`: what a killed run left in its journal is in the file now."""
+        log = cls(root, period)
+        log.settle()
+        return log
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
@@ -64,7 +82,8 @@ class Log:
     @property
     def data(self) -> bytes:
         """The content of the file."""
-        return "".join((self.head, _BEGIN, *self._texts.values())).encode()
+        coming = map(delivery_text, self._waiting.values())
+        return "".join((self.head, _BEGIN, *self._texts.values(), *coming)).encode()
 
     def record(self, *changed: Delivery) -> None:
         """Add or replace messages, and wait until they are on disk.
@@ -72,6 +91,41 @@ class Log:
         Raises OutsideFault if the disk is full; then neither the file nor the log has changed.
         """
         self._record(changed)
+
+    def announce(self, messages: Sequence[Delivery]) -> None:
+        """Record first attempts as `sending` before any of them leaves; `mark` then says what becomes of each.
+
+        Raises OutsideFault if the disk is full; then none of them may leave.
+        """
+        self._journal.announce((each.id for each in messages), messages[0].at)
+        self._announced |= {each.id for each in messages}
+        self._waiting |= {each.id: each for each in messages}
+        self._record(())
+
+    def is_announced(self, *ids: str) -> bool:
+        """Whether the journal says what becomes of all of these messages."""
+        return self._announced.issuperset(ids)
+
+    def mark(self, *changed: Delivery) -> None:
+        """Note in the journal what became of announced messages, and wait until it is on disk.
+
+        Raises OutsideFault if the disk is full; then nothing has changed.
+        """
+        self._journal.mark(changed)
+        for each in changed:
+            self._waiting.pop(each.id, None)
+            self._keep(each)
+
+    def settle(self, *changed: Delivery) -> None:
+        """Record messages in the file, and with them what the journal says; announced ones that have not left go.
+
+        Raises OutsideFault if the disk is full; then the journal stays, and says the same to the next command.
+        """
+        self._waiting.clear()
+        if changed or self._journal.exists:
+            self._record(changed)
+            self._journal.remove()
+        self._announced.clear()
 
     def merge(self, others: Sequence[Delivery]) -> None:
         """Take over what another log says about messages that this one lacks, or of which it knows less."""
@@ -82,8 +136,7 @@ class Log:
     def _record(self, changed: Sequence[Delivery]) -> None:
         before = dict(self._entries), dict(self._texts)
         for each in changed:
-            self._entries[each.id] = each
-            self._texts[each.id] = delivery_text(each)
+            self._keep(each)
         place = self._root / self.path
         try:
             place.parent.mkdir(exist_ok=True)
@@ -94,8 +147,26 @@ class Log:
                 raise outside(place, error) from error
             raise
 
+    def _keep(self, delivery: Delivery) -> None:
+        self._entries[delivery.id] = delivery
+        self._texts[delivery.id] = delivery_text(delivery)
+
+    def _take_over(self) -> None:
+        """What the journal of a killed run says about the messages that the file has as `sending`."""
+        told = self._journal.read()
+        for id_, at in told.announced.items():
+            entry = self._entries.get(id_)
+            # Anything else was written later, by a person or another run, and knows more.
+            if entry is None or entry.state is not DeliveryState.SENDING or entry.at != at:
+                continue
+            if mark := told.marks.get(id_):
+                state, moment, reply = mark
+                self._keep(replace(entry, state=state, at=moment, reply=reply))
+            elif told.whole:
+                del self._entries[id_], self._texts[id_]
+
 
 def _knows_more(other: Delivery, own: Delivery | None) -> bool:
     if own is None:
         return True
-    return own.state.value == "sending" and other.state.value != "sending"
+    return own.state is DeliveryState.SENDING and other.state is not DeliveryState.SENDING

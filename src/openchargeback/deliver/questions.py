@@ -26,13 +26,13 @@ from openchargeback.ledger.approvals import Answer
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, DeliveryState, FundChoice, last_asked
 from openchargeback.ledger.directory import Directory, canonical_email
 from openchargeback.ledger.periods import last_day
-from openchargeback.ledger.settings import EmailSettings, Payer
+from openchargeback.ledger.settings import Config, EmailSettings, Payer
 from openchargeback.model import QueueItem
 from openchargeback.portal.statement_parts import source_label
 from openchargeback.portal.statement_words import flag_words
 from openchargeback.problems import UsageFault
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.templating.filters import date_human, period_human
+from openchargeback.templating.filters import date_human, days_human, period_human
 
 _LONGEST = 1000
 _QUOTED = re.compile(
@@ -90,7 +90,7 @@ def ask(ledger: RecordedLedger, item: QueueItem, *, to: str, why: str, office: O
         raise UsageFault(f"the directory has no fund of {pi}, so there is nothing to choose from; add one to a project")
     people = list(dict.fromkeys(filter(None, (pi, canonical_email(email.grants)))))
     with sending_alone(root), workbench(root) as folder:
-        log = Log(root, item.period)
+        log = Log.to_write(root, item.period)
         deliveries = [each for to in people if (each := _delivery(log, item, pi, to, choices, why, email)) is not None]
         if not deliveries:
             asked = last_asked(log.deliveries, item.id)
@@ -168,7 +168,6 @@ def _question(ledger: RecordedLedger, item: QueueItem, delivery: Delivery, also:
     config, directory, details = ledger.config, ledger.directory, item.details
     amount = money.to_cents(item.exact_billed, item.currency)
     what = one_line(item.service) or source_label(config, item.source)
-    days = " to ".join(dict.fromkeys(date_human(day) for day in (details.first_day, details.last_day) if day))
     rows = tuple(
         ChoiceRow(
             number=number,
@@ -192,14 +191,20 @@ def _question(ledger: RecordedLedger, item: QueueItem, delivery: Delivery, also:
         charges=item.charges,
         amount=amount,
         unit=item.currency,
-        days=days,
+        days=days_human(details.first_day, details.last_day),
         resources=tuple(one_line(each) for each in details.resources),
-        reasons=tuple(flag_words(flag) for flag in item.uncleared),
+        reasons=tuple(_reason(flag, config) for flag in item.uncleared),
         choices=rows,
         also=also,
         pi=one_line(directory.person(delivery.pi).name),
         currency=config.currency,
     )
+
+
+def _reason(flag: str, config: Config) -> str:
+    """Why charges are held: the flag in words, with the institution's own reason for a pattern."""
+    own = next((one_line(each.reason) for each in config.review.patterns if flag == f"pattern:{each.name}"), "")
+    return f"{flag_words(flag)} ({own})" if own else flag_words(flag)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Send messages, each once: the loop, its waiting and its retries.
 
 The log on disk says `sending` before the server gets a message, and what became of it afterward. If the program is
-killed in between, the entry stays `sending`, and no later `send` repeats it unless a person says so.
+killed in between, the entry stays `sending`, and no later `send` repeats it unless a person says so. Without a
+throttle, the log announces many messages at once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from openchargeback.deliver.clock import Clock
@@ -22,6 +25,8 @@ from openchargeback.publish.books import Step, no_step
 
 PAUSES = (30.0, 120.0, 600.0)
 """Seconds before each further round for messages that the server would not take for now."""
+BATCH = 50
+"""How many messages the log announces at once, if no throttle makes them wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Run:
         self._pauses, self._recorded, self._step = pauses, recorded, step
         self._next = 0.0
         self._pending: list[Delivery] = []
+        self._batch: list[Delivery] = []
         self._writer = ThreadPoolExecutor(1)
 
     def send(self, messages: Sequence[Prepared]) -> Outcome:
@@ -92,8 +98,8 @@ class Run:
                 queue = self._round(queue, outcome, total)
         finally:
             self._transport.close()
-            self._flush()
             self._writer.shutdown()
+            self._flush()
         outcome.failed = [each for each in outcome.failed if each.state is DeliveryState.FAILED]
         for each in queue:
             outcome.failed.append(self._log.get(each.delivery.id) or each.delivery)
@@ -108,6 +114,7 @@ class Run:
             while left:
                 self._step("Sending", total - len(left) - len(again), total)
                 message = left[0]
+                self._batch = self._coming(left)
                 if self._one(message, outcome):
                     again.append(message)
                 left.popleft()
@@ -118,6 +125,15 @@ class Run:
             again += left
         self._flush()
         return again
+
+    def _coming(self, left: deque[Prepared]) -> list[Delivery]:
+        """The messages to announce with the next one: first attempts, whose entry can go if they do not leave."""
+        first = left[0].delivery.id
+        if self._between or self._log.get(first) or self._log.is_announced(first):
+            return []
+        at = self._clock.moment
+        coming = (replace(each.delivery, state=DeliveryState.SENDING, at=at, reply="") for each in islice(left, BATCH))
+        return [each for each in coming if self._log.get(each.id) is None]
 
     def _one(self, message: Prepared, outcome: Outcome) -> bool:
         """Try one message; whether to try it again later. Raises Unreachable before anything is sent."""
@@ -168,13 +184,13 @@ class Run:
         self._next = now + self._between
 
     def _begin(self, delivery: Delivery) -> Callable[[], None]:
-        """Begin to record that a message is about to leave, together with what became of the one before.
+        """Begin to record that a message is about to leave, together with what became of those before.
 
         The disk works while the server gets the message. The result waits until the record is on disk, and is called
         before the end of the message leaves; it raises OutsideFault if there is no record.
         """
         entries, self._pending = [*self._pending, delivery], []
-        writing = self._writer.submit(self._log.record, *entries)
+        writing = self._writer.submit(self._write, entries, self._batch)
         done = False
 
         def recorded() -> None:
@@ -190,6 +206,15 @@ class Run:
 
         return recorded
 
+    def _write(self, entries: Sequence[Delivery], batch: Sequence[Delivery]) -> None:
+        if batch:
+            self._log.announce(batch)
+        ids = [each.id for each in entries]
+        if any(map(self._log.is_announced, ids)):
+            self._log.mark(*entries)
+        if not self._log.is_announced(*ids):
+            self._log.record(*entries)
+
     def _finish(self, delivery: Delivery, state: DeliveryState, reply: str) -> Delivery:
         """Note what became of a message. It is written with the next one, or at once if that has to wait."""
         done = replace(delivery, state=state, at=self._clock.moment, reply=reply)
@@ -197,11 +222,14 @@ class Run:
         return done
 
     def _flush(self) -> None:
-        if not self._pending:
-            return
         entries, self._pending = self._pending, []
+        if not entries:
+            # A run that was stopped: what the file cannot say for lack of space, the journal says.
+            with suppress(OutsideFault):
+                self._log.settle()
+            return
         try:
-            self._log.record(*entries)
+            self._log.settle(*entries)
         except OutsideFault as error:
             raise _not_recorded(entries, error) from error
         self._recorded(entries)

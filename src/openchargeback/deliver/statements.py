@@ -67,7 +67,7 @@ def send_statements(books: AllBooks, period: str, request: Request, office: Offi
     """Send what has not been sent. Raises as `plan_statements` and `Run.send` do."""
     billed, root = sendable(books, period, request), books.ledger.root
     with sending_alone(root), workbench(root) as folder:
-        log = Log(root, period)
+        log = Log.to_write(root, period)
         reservation = Reservation.taken_up(root, office.reserve, log) if office.reserve else None
         plan = _plan(books, billed, log, request)
         prepared = prepare(books, desk_of(books, billed), plan.messages, folder, office.step)

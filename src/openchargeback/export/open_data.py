@@ -43,7 +43,22 @@ class DataKind(enum.StrEnum):
     INVOICE_DETAIL = "focus-invoice-detail"
     BILLING_PERIOD = "focus-billing-period"
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """Its name for people, and what one row is."""
+        return _WORDS[self]
 
+
+_WORDS = {
+    DataKind.CHARGES: ("Charges", "One charge as received: what became of it, who pays, and its share in cents."),
+    DataKind.LINES: ("Billing lines", "The charges of one PI, project, fund, source and service, exact and in cents."),
+    DataKind.COST_AND_USAGE: (
+        "FOCUS Cost and Usage",
+        "One charge to a PI, as if this service were the provider (FOCUS 1.4).",
+    ),
+    DataKind.INVOICE_DETAIL: ("FOCUS Invoice Detail", "One line of a statement, as a line of an invoice (FOCUS 1.4)."),
+    DataKind.BILLING_PERIOD: ("FOCUS Billing Period", "One month and whether it is final (FOCUS 1.4)."),
+}
 _KEYS = {
     DataKind.CHARGES: ["charge"],
     DataKind.INVOICE_DETAIL: ["InvoiceId", "InvoiceDetailId"],
@@ -101,11 +116,12 @@ def _resource(resource: DataResource, config: Config) -> dict[str, object]:
         **packed,
         "bytes": resource.size,
         "hash": f"sha256:{resource.sha256}",
-        "schema": {"fields": _fields_of(resource.kind, config), **key},
+        "schema": {"fields": fields_of(resource.kind, config), **key},
     }
 
 
-def _fields_of(kind: DataKind, config: Config) -> list[dict[str, object]]:
+def fields_of(kind: DataKind, config: Config) -> list[dict[str, object]]:
+    """The columns of a kind of file as fields of a Table Schema."""
     match kind:
         case DataKind.CHARGES:
             return _charge_fields(config)

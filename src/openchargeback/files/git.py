@@ -28,6 +28,10 @@ _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ex
 # Files whose size or time differs from the index: unlike `ls-files --modified`, it does not read them to be sure.
 _DIFFERING = ("diff-files", "--name-only", "--relative", "--no-renames", "--ignore-submodules=dirty")
 _UNTRACKED = ("ls-files", "--others", "--exclude-standard")
+# Attributes of a path that make Git store something else than the file's bytes, besides `text`.
+_CONVERTING = ("filter", "ident", "working-tree-encoding")
+_LARGE = 4 << 20  # from how many bytes another process or command is worth starting
+_BLOCK = 1 << 18
 _RENAMES = 1000  # up to this many new files are each compared with up to this many deleted ones
 _FIXED = {
     "LC_ALL": "C",  # the messages recognized below are Git's English ones
@@ -613,12 +617,29 @@ def write_blobs(root: Path, wanted: Iterable[tuple[str, Path]]) -> None:
 
     Raises OutsideFault if an object is not in the repository, as in a partial clone.
     """
+    listed = list(wanted)
+    sizes = _sizes(root, (id_ for id_, _ in listed))
     with _conversation(root, "cat-file", "--batch") as (ask, answer):
-        for id_, target in wanted:
-            size = _asked(ask, answer, id_)
+        for id_, target in listed:
             with target.open("xb") as file:
-                _copy(answer, file, size)
-            answer.read(1)
+                if sizes[id_] >= _LARGE:
+                    _write_blob(root, id_, file)
+                    continue
+                _copy(answer, file, _asked(ask, answer, id_))
+                answer.read(1)
+
+
+def _sizes(root: Path, ids: Iterable[str]) -> dict[str, int]:
+    """The sizes of contents, by their ids."""
+    with _conversation(root, "cat-file", "--batch-check") as (ask, answer):
+        return {id_: _asked(ask, answer, id_) for id_ in ids}
+
+
+def _write_blob(root: Path, id_: str, file: IO[bytes]) -> None:
+    """Have Git write a content to a file itself, which takes less time than through this process."""
+    command = _command(root, ("cat-file", "blob", id_))
+    if subprocess.run(command, env=_environment(), stdout=file, stderr=subprocess.DEVNULL, check=False).returncode:
+        raise OutsideFault("git stopped in the middle of a file")
 
 
 def read_blob(root: Path, id_: str) -> bytes:
@@ -676,12 +697,52 @@ def _ids(root: Path, paths: list[str]) -> list[str]:
     """The ids that `git add` would give these files."""
     prefix = _prefix(root)
     # Git reads one path per line and unquotes those in quotation marks.
-    asked = [path for path in paths if "\n" not in path and not (prefix + path).startswith('"')]
-    if not asked:
-        return [""] * len(paths)
-    text = "".join(f"{prefix}{path}\n" for path in asked)
-    found = dict(zip(asked, _expect(_run(top(root), "hash-object", "--stdin-paths", text=text)).split(), strict=True))
+    wanted = [path for path in paths if "\n" not in path and not (prefix + path).startswith('"')]
+    found = _ids_of_large(root, [path for path in wanted if (root / path).stat().st_size >= _LARGE])
+    asked = [path for path in wanted if path not in found]
+    if asked:
+        text = "".join(f"{prefix}{path}\n" for path in asked)
+        ids = _expect(_run(top(root), "hash-object", "--stdin-paths", text=text)).split()
+        found |= zip(asked, ids, strict=True)
     return [found.get(path, "") for path in paths]
+
+
+def _ids_of_large(root: Path, paths: list[str]) -> dict[str, str]:
+    """The ids of those of these files that Git would store as they are, by path.
+
+    Git takes three times as long, since it looks for attacks on SHA-1. What it stores still has the id that it gives.
+    """
+    if not paths:
+        return {}
+    kind = _expect(_run(root, "rev-parse", "--show-object-format")).strip()
+    asked = ("check-attr", "-z", "--stdin", *_CONVERTING, "text")
+    words = iter(_expect(_run(root, *asked, text="\0".join(paths))).split("\0")[:-1])
+    values: dict[str, dict[str, str]] = {}
+    for path, attribute, value in zip(words, words, words, strict=True):
+        values.setdefault(path, {})[attribute] = value
+    found: dict[str, str] = {}
+    for path in paths:
+        given = values[path]
+        if all(given[name] in ("unspecified", "unset") for name in _CONVERTING):
+            id_ = _id_as_it_is(root / path, kind, has_text=given["text"] != "unset")
+            found |= {path: id_} if id_ else {}
+    return found
+
+
+def _id_as_it_is(path: Path, kind: str, *, has_text: bool) -> str:
+    """The id of a file if it is stored unchanged. kind: the hash function. has_text: its line ends may be converted.
+
+    Empty if they would be, or if the file is written to at the same time.
+    """
+    left = path.stat().st_size
+    digest = hashlib.new(kind, b"blob %d\0" % left, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            if has_text and b"\r" in block:
+                return ""
+            digest.update(block)
+            left -= len(block)
+    return "" if left else digest.hexdigest()
 
 
 def top(root: Path) -> Path:

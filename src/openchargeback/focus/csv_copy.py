@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import duckdb
 
 from openchargeback.csv_writing import NUMBER, RISKY
-from openchargeback.focus.database import identifier, literal
+from openchargeback.focus.database import identifier, literal, unoptimized
 
 
-def copy_csv(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
-    """Write the rows of a query to a CSV file with a header; returns their number."""
-    columns = con.execute(f"DESCRIBE {query}").fetchall()
-    cells = ", ".join(
-        f"{guarded_sql(identifier(name))} AS {identifier(name)}" if kind == "VARCHAR" else identifier(name)
-        for name, kind, *_ in columns
-    )
-    written = con.execute(
-        f"COPY (SELECT {cells} FROM ({query})) TO {literal(str(path))} (FORMAT csv, HEADER, USE_TMP_FILE false)"
-    ).fetchone()
+def copy_csv(con: duckdb.DuckDBPyConnection, query: str, path: Path, *, few: bool = False) -> int:
+    """Write the rows of a query to a CSV file with a header; returns their number.
+
+    few: whether they are made of so few rows that optimizing the query takes longer than running it as it is written.
+    """
+    with unoptimized(con) if few else nullcontext():
+        columns = con.execute(f"DESCRIBE {query}").fetchall()
+        cells = ", ".join(
+            f"{guarded_sql(identifier(name))} AS {identifier(name)}" if kind == "VARCHAR" else identifier(name)
+            for name, kind, *_ in columns
+        )
+        written = con.execute(
+            f"COPY (SELECT {cells} FROM ({query})) TO {literal(str(path))} (FORMAT csv, HEADER, USE_TMP_FILE false)"
+        ).fetchone()
     return int(written[0]) if written else 0
 
 

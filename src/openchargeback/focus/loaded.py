@@ -5,7 +5,7 @@ The view `rows_<k>` has the cells of a table of files with the n, file, period, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -18,11 +18,49 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import field_values
 
 
+@dataclass(frozen=True, slots=True)
+class SharedRows:
+    """Consecutive charges of another version of a file that the file (by its number) shares.
+
+    first: the n of the first one there. shift: what must be added to an n there for the n in this file.
+    """
+
+    file: int
+    first: int
+    rows: int
+    shift: int
+
+    def has(self, n: str) -> str:
+        """SQL for whether a charge of the other version, by its n, is one of them."""
+        return f"({n} >= {self.first} AND {n} < {self.first + self.rows})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFile(OpenFile):
     """An open file. first: the n of its first charge."""
 
     first: int
+
+    @property
+    def apart(self) -> range:
+        """The rows, from 0, that it does not share with the version that it was read from; all if it was read alone."""
+        if self.common is None:
+            return range(self.rows)
+        if self.common.whole:
+            return range(self.rows, self.rows)
+        return range(self.common.start_lines - 1, self.rows - self.common.end_lines)
+
+    def shared(self, version: LoadedFile) -> Iterator[SharedRows]:
+        """The charges that it shares with the version that it was read from, in order."""
+        start, stop = self.apart.start, self.apart.stop
+        yield SharedRows(self.number, version.first, start, self.first - version.first)
+        after = version.first + version.rows - (self.rows - stop)
+        yield SharedRows(self.number, after, self.rows - stop, self.first + stop - after)
+
+    @property
+    def is_apart(self) -> str:
+        """SQL for whether the charge with a number `n` is on one of these rows."""
+        return f"(n >= {self.first + self.apart.start} AND n < {self.first + self.apart.stop})"
 
     @property
     def numbered(self) -> str:

@@ -53,13 +53,15 @@ def load(
     *,
     passed: bool = False,
     only_charges: bool = False,
+    only_apart: bool = False,
 ) -> tuple[Loaded, list[Problem]]:
     """Read the charges of one or more months; all files of a month must be among them.
 
     A file with an error is left out, so the charges of its month (`Loaded.faulty`) must not be used. versions: other
     versions of the files, loaded before into another schema (`Loaded.versions`). passed: the same bytes passed all
     checks before, so only what prevents counting them is reported. only_charges: keep only the cells that `charge` is
-    made of, which takes less time and memory; then there is no view `cell`.
+    made of, which takes less time and memory; then there is no view `cell`. only_apart: `charge` is to have only rows
+    that files do not share with their versions.
     """
     if passed:
         make_macros(con)
@@ -70,7 +72,7 @@ def load(
     tables = number_rows(con, opened, config)
     problems += read_tag_texts(con, tables, config)
     for table in tables:
-        _insert(con, table, config)
+        _insert(con, table, config, only_apart=only_apart)
     loaded = Loaded(tables)
     problems += _uncounted(con, loaded.files)
     if not passed:
@@ -119,8 +121,10 @@ def _create_cells(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable])
     con.execute(f"CREATE VIEW cell AS {' UNION ALL '.join(parts) or 'SELECT NULL::BIGINT AS n WHERE false'}")
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: LoadedTable, config: Config) -> None:
+def _insert(con: duckdb.DuckDBPyConnection, table: LoadedTable, config: Config, *, only_apart: bool) -> None:
     """Insert the charges of a table into `charge`, with the cells that every charge needs read as values."""
+    is_shared = only_apart and any(file.common for file in table.files)
+    wanted = " OR ".join(file.is_apart for file in table.files) if is_shared else "true"
     source = table.files[0].source
     cells = [f"{table.expression(name)} AS {name}" for name in _NEEDED]
     refers = [f"{table.column(back)} IS NOT NULL" for back, _ in BACK_REFERENCES if back in table.columns]
@@ -131,7 +135,7 @@ def _insert(con: duckdb.DuckDBPyConnection, table: LoadedTable, config: Config) 
         sql(
             __package__,
             "charges.sql",
-            rows=f"SELECT n, file, period, source, key_set, {', '.join(cells)} FROM {table.numbered}",
+            rows=f"SELECT n, file, period, source, key_set, {', '.join(cells)} FROM {table.numbered} WHERE {wanted}",
         ),
         {
             "currency": config.currency,

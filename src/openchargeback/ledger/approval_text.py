@@ -40,36 +40,55 @@ class Proposal:
 
     def on_item(self, item: QueueItem, clears: SequenceType[str]) -> str:
         """A decision on all charges of an item as they are now. clears: which of its flags the decision clears."""
-        if item.named:
-            return self.on_charges(item.ids, clears)
-        keys = {key: getattr(item, key) for key in ITEM_KEYS}
-        # Keys that every item has are written even if empty, the others only if set.
-        shown = {key: value for key, value in keys.items() if value or key in ("service", "project", "pi")}
-        where = [*(f"{key}: {quoted(value)}" for key, value in shown.items()), f"flags: {_list(item.flags)}"]
-        seen = (
-            f"charges: {item.charges}, billed: {quoted(money.exact(item.exact_billed))}, digest: {quoted(item.digest)}"
-        )
-        return self._text([f"where: {{{', '.join(where)}}}", f"expect: {{{seen}}}"], clears)
+        return item_opening(item, clears, self.of) + self._closing()
 
     def on_charges(self, ids: SequenceType[str], clears: SequenceType[str] = ()) -> str:
         """A decision on single charges, by id. clears: the flags that it clears; none for a credit."""
-        return self._text([f"charges: {_list(ids)}"], clears)
+        named = None if self.verb is Verb.CREDIT else clears
+        return _opening([f"charges: {_list(ids)}"], named, self.of) + self._closing()
 
-    def _text(self, head: list[str], clears: SequenceType[str]) -> str:
-        changes = {key: value for key in ("pi", "project", "fund") if (value := getattr(self.set, key))}
-        values = ", ".join(f"{key}: {quoted(value)}" for key, value in changes.items())
-        lines = [
-            *head,
-            *([f"clears: {_list(sorted(clears))}"] if self.verb is not Verb.CREDIT else []),
-            *([f"period: {quoted(self.of)}"] if self.of else []),
-            f"decision: {self.verb}",
-            *([f"set: {{{values}}}"] if values else []),
-            f"reason: {quoted(self.reason)}",
-            f"by: {quoted(self.by)}",
-            f"on: {self.on}",
-            *([f"answer: {flow(values_of(self.answer))}"] if self.answer else []),
-        ]
-        return "  - " + "\n    ".join(lines) + "\n"
+    def _closing(self) -> str:
+        values = ", ".join(f"{key}: {quoted(value)}" for key in PAYER if (value := getattr(self.set, key)))
+        written = {
+            "decision": str(self.verb),
+            "set": f"{{{values}}}" if values else "",
+            "reason": quoted(self.reason),
+            "by": quoted(self.by),
+            "on": self.on,
+            "answer": flow(values_of(self.answer)) if self.answer else "",
+        }
+        return "".join(f"{_INDENT}{key}: {written[key]}\n" for key in CLOSING if written[key])
+
+
+_INDENT = "    "
+CLOSING = ("decision", "set", "reason", "by", "on", "answer")
+"""The keys of a decision that depend on who decides and how, in the order written, each on a line of its own."""
+PAYER = ("pi", "project", "fund")
+"""The keys of `set`, in the order written."""
+
+
+def item_opening(item: QueueItem, clears: SequenceType[str], of: str = "") -> str:
+    """The lines of a decision on an item before those of CLOSING: the charges as they are now, and what is cleared.
+
+    The review page completes them, so it does not know how charges are named. of: as for `Proposal`.
+    """
+    if item.named:
+        return _opening([f"charges: {_list(item.ids)}"], clears, of)
+    keys = {key: getattr(item, key) for key in ITEM_KEYS}
+    # Keys that every item has are written even if empty, the others only if set.
+    shown = {key: value for key, value in keys.items() if value or key in ("service", "project", "pi")}
+    where = [*(f"{key}: {quoted(value)}" for key, value in shown.items()), f"flags: {_list(item.flags)}"]
+    seen = f"charges: {item.charges}, billed: {quoted(money.exact(item.exact_billed))}, digest: {quoted(item.digest)}"
+    return _opening([f"where: {{{', '.join(where)}}}", f"expect: {{{seen}}}"], clears, of)
+
+
+def _opening(head: SequenceType[str], clears: SequenceType[str] | None, of: str) -> str:
+    lines = [
+        *head,
+        *([f"clears: {_list(sorted(clears))}"] if clears is not None else []),
+        *([f"period: {quoted(of)}"] if of else []),
+    ]
+    return "  - " + f"\n{_INDENT}".join(lines) + "\n"
 
 
 def approval_file(root: Path, period: str, name: str, decisions: SequenceType[str]) -> tuple[Path, bytes]:

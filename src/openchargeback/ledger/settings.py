@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -34,6 +35,7 @@ SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
 DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 FORGES = ("github", "gitlab", "forgejo")
+QUESTIONS = ("mail", "issue", "none")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 GIGABYTE = 10**9
@@ -413,6 +415,47 @@ class Review:
         return cls(**{**values, "unusual_amount": values.get("unusual_amount", UnusualAmount()) or None})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRule:
+    """A statement that the portal has: of one project, fund, PI or department, for a fiscal year or other days."""
+
+    project: Annotated[str, "The id of the project."] = ""
+    fund: Annotated[str, "The fund."] = ""
+    pi: Annotated[str, "The email address of the PI."] = ""
+    department: Annotated[str, "The department of the PIs."] = ""
+    since: Annotated[dt.date | None, Key("The first day of its charges, in UTC.", name="from")] = None
+    until: Annotated[dt.date | None, "The last day of its charges."] = None
+    fiscal_year: Annotated[int | None, Integer(1900, 9000, "The fiscal year of its charges, instead of days.")] = None
+
+    RULES: ClassVar[dict[str, Any]] = {
+        "allOf": [
+            {"oneOf": [{"required": [key]} for key in ("project", "fund", "pi", "department")]},
+            {"oneOf": [{"required": ["from", "until"]}, {"required": ["fiscal_year"]}]},
+        ]
+    }
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> SpanRule:
+        """The rule; one that does not say whose charges or which days is recorded as a problem."""
+        rule = cls(**values)
+        if sum(map(bool, rule.subject.values())) != 1:
+            message = "a statement over a span is for one project, fund, PI or department"
+            reader.fault(node, "span-rule", message, "keep one of the keys `project`, `fund`, `pi` and `department`")
+        days = (rule.since, rule.until)
+        if (None in days) if rule.fiscal_year is None else any(days):
+            message = "a statement over a span needs its days"
+            reader.fault(node, "span-rule", message, "write `from` and `until`, or `fiscal_year`")
+        elif rule.since and rule.until and rule.until < rule.since:
+            message = f"`until` {rule.until} is before `from` {rule.since}"
+            reader.fault(node, "span-rule", message, "correct one of the dates")
+        return rule
+
+    @property
+    def subject(self) -> dict[str, str]:
+        """What it may be for, by kind; one of them is filled."""
+        return {"project": self.project, "fund": self.fund, "pi": self.pi, "department": self.department}
+
+
 @dataclass(frozen=True, slots=True)
 class StatementSettings:
     """The content and layout of statements."""
@@ -421,6 +464,10 @@ class StatementSettings:
     questions_until_days: Annotated[int, Integer(1, 365, "How many days PIs have to ask about a statement.")] = 30
     resources: Annotated[int, Integer(1, 2000, "How many resources a PDF lists before it sums up the rest.")] = 60
     paper: Annotated[str, Choice(PAPERS, "The paper size of PDFs.")] = "a4"
+    spans: Annotated[
+        tuple[SpanRule, ...],
+        "Statements over spans that the portal has, such as an award year: each a page and a PDF.",
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,6 +582,12 @@ class PortalSettings:
     repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
     forge: Annotated[str, Choice(FORGES, "The software that hosts the repository.")] = ""
     branch: Annotated[str, "The main branch."] = "main"
+    questions: Annotated[
+        str,
+        Choice(
+            QUESTIONS, "How readers ask about a charge: by `mail` to the contact, by `issue` on the host, or `none`."
+        ),
+    ] = "mail"
     links: Annotated[
         tuple[str, ...],
         ListOf(

@@ -16,11 +16,23 @@ _DIGEST = re.compile(r"[0-9a-f]{16,64}")
 """Always quoted: some digests look like numbers, and all should look alike."""
 _WORDS = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 
+ESCAPED = (
+    *((0x00, 0x1F), (0x7F, 0xA0), (0xAD, 0xAD), (0x600, 0x605), (0x61C, 0x61C), (0x6DD, 0x6DD), (0x70F, 0x70F)),
+    *((0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x3000, 0x3000)),
+    *((0xD800, 0xF8FF), (0xFDD0, 0xFDEF), (0xFEFF, 0xFEFF), (0xFFF0, 0xFFFB), (0xFFFE, 0xFFFF)),
+    *((0x1D173, 0x1D17A), (0xE0000, 0xE00FF), (0xF0000, 0x10FFFF)),
+)
+"""First and last of the characters that are never written as themselves: controls, unusual spaces, what is invisible or
+sets the direction of text, surrogates, private use, noncharacters. The list is fixed, so that every version of Python,
+and the review page in every browser, writes the same bytes."""
+
+_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_UNSAFE = re.compile("[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ESCAPED) + r'"\\]')
+
 
 def quoted(text: str) -> str:
     """Text as a double-quoted YAML scalar (YAML 1.2, 7.3.1), always on one line."""
-    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return '"' + "".join(escapes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'
+    return '"' + _UNSAFE.sub(lambda found: _SHORT.get(found[0], f"\\U{ord(found[0]):08x}"), text) + '"'
 
 
 def scalar(value: object) -> str:

@@ -5,7 +5,7 @@ Both revisions are in one database, each in its own schema, `base` and `head`, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -23,14 +23,17 @@ from openchargeback.billing.pipeline import (
     too_large,
 )
 from openchargeback.focus.database import count, database, query, sql
+from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.loaded import Loaded
-from openchargeback.focus.opening import OpenFile
+from openchargeback.focus.months import has_column
 from openchargeback.model import Entry
 from openchargeback.plan.pairing import pair_charges
+from openchargeback.plan.runs import Run
 from openchargeback.plan.settings import billing_config, billing_directory
 from openchargeback.plan.values import Cause, LineKey, key_of
 from openchargeback.problems import Problem, has_errors
 from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.review.charges import NO_VERSIONS, Versions
 
 _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
 _STEPS = ("directory", "config", "decision")
@@ -78,14 +81,18 @@ class Comparison:
     read: bool = True
 
 
-def compare_month(period: str, base: Side, head: Side) -> Comparison:
+def compare_month(period: str, before: Callable[[], Side], head: Side) -> Comparison:
     """Settle a period on both sides and find the cause of every difference.
 
+    before: gives the base; called once the head is settled.
     If the base's charges cannot be read, it counts as empty; if the head's cannot, there are no parts.
     """
     with database() as con:
         new, new_files, new_faults = _settled(con, "head", period, head)
-        old, old_files, old_faults = _settled(con, "base", period, base, new_files.versions("head"))
+        base = before()
+        alike = bool(new_files.tables) and _attributes_alike(period, base, head)
+        versions = Versions("head", new_files.versions("head"), attributed=alike)
+        old, old_files, old_faults = _settled(con, "base", period, base, versions)
         if has_errors(old_faults) and not old_files.tables:
             con.execute("USE main")
             con.execute("DROP SCHEMA base CASCADE")
@@ -93,7 +100,7 @@ def compare_month(period: str, base: Side, head: Side) -> Comparison:
             _settled(con, "base", period, Side(without))
         parts: Parts = {}
         if new_files.tables or not has_errors(new_faults):
-            parts = _compared(con, period, (base, old_files), (head, new_files))
+            parts = _compared(con, period, (base, old_files), (head, new_files), alike=alike)
     old, new = base.result_for(old), head.result_for(new)
     whole = _differences(old, new)
     parts = _by_posting(parts, whole, old, new)
@@ -108,19 +115,53 @@ def _compared(
     period: str,
     base: tuple[Side, Loaded],
     head: tuple[Side, Loaded],
+    *,
+    alike: bool,
 ) -> Parts:
     con.execute("USE main")
-    pair_charges(con, base[1], head[1])
+    runs = pair_charges(con, base[1], head[1])
+    if alike:
+        _candidates(con, runs)
+    for side in ("base", "head"):
+        _outcomes(con, side, "candidate" if alike else "")
     con.execute(sql(__package__, "movement.sql"))
     _quantities(con, "base", base[1])
     _quantities(con, "head", head[1])
-    steps = _steps(con, period, base[0], head[0], head[1].versions("head"))
+    steps = _steps(con, period, base[0], head[0], Versions("head", head[1].versions("head")))
     con.execute(sql(__package__, "causes.sql", steps=steps), {"other_column": _other_columns(base[0], head[0])})
     return _parts(con)
 
 
+def _attributes_alike(period: str, base: Side, head: Side) -> bool:
+    """Whether a charge that both sides have in the same row of a file has the same payer in both.
+
+    Not with other settings or another directory, nor where corrections take the payer of the charge they refer to.
+    """
+    if (base.ledger.config, base.ledger.directory) != (head.ledger.config, head.ledger.directory):
+        return False
+    files = [file for side in (base, head) for file in side.ledger.charge_files.get(period, ())]
+    return not any(has_column(file, back) for file in files for back, _ in BACK_REFERENCES)
+
+
+def _candidates(con: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> None:
+    """Create `candidate` in both schemas. runs: charges that both sides have, with the same payer."""
+    for side in ("base", "head"):
+        apart = " AND ".join(["true", *(f"NOT ({run.has('n', side)})" for run in runs)])
+        con.execute(sql(__package__, "candidates.sql", side=side, apart=apart))
+    for side, other in (("base", "head"), ("head", "base")):
+        con.execute(query(__package__, "candidate_partners").format(side=side, other=other))
+
+
+def _outcomes(con: duckdb.DuckDBPyConnection, schema: str, wanted: str) -> None:
+    """Create `billing` and `outcome` in a schema. wanted: a table there that names charges (`n`); empty for all."""
+    con.execute(f"USE {schema}")
+    charges = f"(FROM attributed SEMI JOIN {wanted} USING (n))" if wanted else "attributed"
+    con.execute(sql(__package__, "outcome.sql", charges=charges))
+    con.execute("USE main")
+
+
 def _settled(
-    con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side, versions: Sequence[OpenFile] = ()
+    con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side, versions: Versions = NO_VERSIONS
 ) -> tuple[MonthResult, Loaded, list[Problem]]:
     """Settle a side in its own schema, which becomes the current schema. versions: its files as read for another."""
     con.execute(f"CREATE SCHEMA {schema}")
@@ -133,7 +174,6 @@ def _settled(
         result = month_results(charges, settled)[period]
     except duckdb.OutOfRangeException:
         return MonthResult(), Loaded(), [too_large(period)]
-    con.execute(sql(__package__, "outcome.sql"))
     return result, charges.loaded, problems + faults
 
 
@@ -150,7 +190,7 @@ def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Loaded) -> N
     con.execute("USE main")
 
 
-def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side, versions: Sequence[OpenFile]) -> str:
+def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side, versions: Versions) -> str:
     """SQL for the last step between base and head that changed the outcome of a charge of the head.
 
     The head's charges come first, billed with everything else from the base; then directory, config and decisions are
@@ -181,6 +221,7 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side, 
         if has_errors(problems) and not files.tables:
             # The head's charges cannot be read with the base's settings, so the settings are the cause.
             return f"SELECT head, '{changed[-1]}' AS cause FROM movement"
+        _outcomes(con, f"after_{step}", "(SELECT head AS n FROM main.movement)")
         states.append((step, f"after_{step}"))
     return _last_step([*states, (changed[-1], "head")])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import CorrectionResults
@@ -39,8 +39,17 @@ def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
     )
 
 
-def _side(ledger: RecordedLedger, corrected: CorrectionResults, period: str) -> Side:
+@dataclass(frozen=True, slots=True)
+class LedgerSide:
+    """A revision of a ledger with what its decisions on charges of closed months come to."""
+
+    ledger: RecordedLedger
+    corrected: CorrectionResults
+
+
+def _side(whole: LedgerSide, period: str) -> Side:
     """The inputs of a period; for a closed one its record and the settings it was closed with."""
+    ledger, corrected = whole.ledger, whole.corrected
     record = ledger.records.get(period)
     if record is None:
         posted = corrected.posted.get(period, NOTHING_POSTED)
@@ -58,34 +67,35 @@ def _side(ledger: RecordedLedger, corrected: CorrectionResults, period: str) -> 
 
 def compared_period(
     period: str,
-    before: tuple[RecordedLedger, CorrectionResults],
-    after: tuple[RecordedLedger, CorrectionResults],
+    before: Callable[[], LedgerSide],
+    after: LedgerSide,
     months: dict[str, Month],
 ) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
     """The change of a period with the problems of base and head; None if the head's charges cannot be read.
 
+    before: gives the base; called once the head is billed.
     months: the head's known months, closed or already compared; an open one is added.
     """
-    base, head = _side(*before, period), _side(*after, period)
-    both = compare_month(period, base, head)
+    both = compare_month(period, lambda: _side(before(), period), _side(after, period))
+    base, head = before().ledger, after.ledger
     old_faults, new_faults = list(both.old_faults), list(both.new_faults)
     if has_errors(new_faults) and not both.read and both.new == MonthResult():
         return None, old_faults, new_faults
     broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
-    facts = _facts(before[0], period), _facts(after[0], period)
-    change = period_change(period, both, facts, after[0].config.currency)
-    broken += beyond_rounding(change, after[0].config.currency)
+    facts = _facts(base, period), _facts(head, period)
+    change = period_change(period, both, facts, head.config.currency)
+    broken += beyond_rounding(change, head.config.currency)
     new_faults += [Problem("", "broken-invariant", f"{period}: {what}", "please report this bug") for what in broken]
-    files = after[0].charge_files.get(period, ())
+    files = head.charge_files.get(period, ())
     month = months.setdefault(period, Month(period, both.new.sources, both.new.lines, files))
     # A newly opened month has nothing to report.
-    rows = completeness(month, list(months.values()), after[0].settings(period)) if month.sources else ()
+    rows = completeness(month, list(months.values()), head.settings(period)) if month.sources else ()
     change = replace(
         change,
         sources=rows,
-        without=after[0].period_file(period).without,
-        old_invoices=_invoices(before[0], period, both.old),
-        invoices=_invoices(after[0], period, both.new),
+        without=head.period_file(period).without,
+        old_invoices=_invoices(base, period, both.old),
+        invoices=_invoices(head, period, both.new),
     )
     return change, old_faults, new_faults
 

@@ -36,29 +36,32 @@ _Key = Callable[[LoadedFile], tuple[str, str]]
 """Returns SQL for the pairing key of charges, and the joins it needs; the file's table is called `row`."""
 
 
-def pair_charges(con: duckdb.DuckDBPyConnection, base: Loaded, head: Loaded) -> None:
+def pair_charges(con: duckdb.DuckDBPyConnection, base: Loaded, head: Loaded) -> list[Run]:
     """Pair the charges of the schemas `base` and `head`; creates `pair` in the current schema, which is neither.
 
-    It takes less time if the base was read from the versions of its files in the head.
+    It takes less time if the base was read from the versions of its files in the head. Returns the runs of charges that
+    are known to have the same cells on both sides.
     """
     con.execute("CREATE TABLE pair (base BIGINT, head BIGINT)")
+    con.execute(query(__package__, "contested"))
     same = same_files(base.files, head.files)
-    _pair_runs(con, (Run(old.first, new.first, min(old.rows, new.rows)) for old, new in same))
+    equal = [Run(old.first, new.first, min(old.rows, new.rows)) for old, new in same]
+    _pair_runs(con, equal)
     old_rest = [file for file in base.files if file not in [old for old, _ in same]]
     new_rest = [file for file in head.files if file not in [new for _, new in same]]
     both = {file.file.source for file in old_rest} & {file.file.source for file in new_rest}
     old_rest = [file for file in old_rest if file.file.source in both]
     new_rest = [file for file in new_rest if file.file.source in both]
     if not both:
-        return
+        return equal
     place = con.execute("SELECT current_schema()").fetchall()[0][0]
     sides = {"base": old_rest, "head": new_rest}
-    _pair_by_cells(con, place, sides)
+    runs = [*equal, *_pair_by_cells(con, place, sides)]
     for names in (list(COLUMNS), _CONTENT):
         for side in sides:
             con.execute(query(__package__, "unpaired").format(side=side))
         if not all(count(con, f"SELECT count(*) FROM {side}.unpaired") for side in sides):
-            return
+            return runs
         for side, files in sides.items():
             con.execute(f"USE {side}")
             unpaired = _unpaired(con)
@@ -66,6 +69,7 @@ def pair_charges(con: duckdb.DuckDBPyConnection, base: Loaded, head: Loaded) -> 
             _make_keys(con, files, _canonical(names), unpaired)
         con.execute(f"USE {place}")
         con.execute(sql(__package__, "pairing.sql"))
+    return runs
 
 
 def _unpaired(con: duckdb.DuckDBPyConnection) -> str:
@@ -75,8 +79,8 @@ def _unpaired(con: duckdb.DuckDBPyConnection) -> str:
     return f"row.n IN ({', '.join(str(n) for (n,) in numbers) if few else 'SELECT n FROM unpaired'})"
 
 
-def _pair_by_cells(con: duckdb.DuckDBPyConnection, place: str, sides: Mapping[str, Sequence[LoadedFile]]) -> None:
-    """Pair the charges of both sides by their raw cells. place: the schema of `pair`."""
+def _pair_by_cells(con: duckdb.DuckDBPyConnection, place: str, sides: Mapping[str, Sequence[LoadedFile]]) -> list[Run]:
+    """Pair the charges of both sides by their raw cells; returns their runs. place: the schema of `pair`."""
     runs = list(common_runs(sides["base"], sides["head"]))
     raw = _raw([file for files in sides.values() for file in files])
     for side, files in sides.items():
@@ -92,6 +96,7 @@ def _pair_by_cells(con: duckdb.DuckDBPyConnection, place: str, sides: Mapping[st
         con.execute(f"INSERT INTO {side}.row_key SELECT {side}, source, key FROM contested")
     _pair_runs(con, runs, "$head + i NOT IN (SELECT head FROM contested)")
     con.execute(sql(__package__, "pairing.sql"))
+    return runs
 
 
 def _pair_runs(con: duckdb.DuckDBPyConnection, runs: Iterable[Run], where: str = "true") -> None:

@@ -42,6 +42,5 @@ def common_runs(base: Sequence[LoadedFile], head: Sequence[LoadedFile]) -> Itera
     for old in base:
         new, common = known.get(old.file.path), old.common
         if new and common and not common.whole:
-            yield Run(old.first, new.first, common.start_lines - 1)
-            last = common.end_lines
-            yield Run(old.first + old.rows - last, new.first + new.rows - last, last)
+            for shared in old.shared(new):
+                yield Run(shared.first + shared.shift, shared.first, shared.rows)

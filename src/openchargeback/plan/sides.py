@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from openchargeback.files import git
@@ -21,17 +22,30 @@ from openchargeback.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Both revisions with the folders their files are extracted to."""
+    """Both revisions with the folders their files are extracted to. beside: a single thread that extracts files."""
 
     base: Snapshot
     head: Snapshot
     base_folder: Path
     head_folder: Path
+    beside: Executor
+    _begun: list[Future[list[Problem]]] = field(default_factory=list)
 
     def take(self, wanted: Callable[[str], bool]) -> list[Problem]:
         """Extract files of both into their folders; returns the problems of the head."""
+        self.finish()
         take(self.base, wanted, self.base_folder)
         return take(self.head, wanted, self.head_folder)
+
+    def begin(self, wanted: Callable[[str], bool]) -> list[Problem]:
+        """Extract files as `take` does, but those of the base beside other work, until `finish` is called."""
+        self._begun.append(self.beside.submit(take, self.base, wanted, self.base_folder))
+        return take(self.head, wanted, self.head_folder)
+
+    def finish(self) -> None:
+        """Wait for the files of the base. Call it before reading them."""
+        while self._begun:
+            self._begun.pop().result()
 
 
 def states_in(folder: Path) -> dict[str, PeriodFile]:
@@ -77,10 +91,13 @@ def changed_between(sides: Sides) -> tuple[str, ...]:
 
 
 def take_reached(sides: Sides, reached: Sequence[str], configs: tuple[Config | None, Config | None]) -> list[Problem]:
-    """Extract the files of the affected periods, and everything else that changed, so that its faults are reported."""
+    """Extract the files of the affected periods, and everything else that changed, so that its faults are reported.
+
+    Those of the base are there after `Sides.finish`.
+    """
     logos = {config.organization.logo for config in configs if config}
     changed = {path for path in changed_between(sides) if lies_in(path, FOLDERS)}
-    return sides.take(lambda path: period_of(path) in reached or path in logos or path in changed)
+    return sides.begin(lambda path: period_of(path) in reached or path in logos or path in changed)
 
 
 def program_of(snapshot: Snapshot) -> str:

@@ -10,6 +10,7 @@ from openchargeback.focus.loaded import Loaded
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.problems import has_errors
 from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.review.charges import NO_VERSIONS, Versions
 from openchargeback.review.ids import number_charges
 
 
@@ -23,7 +24,8 @@ def successors(period: str, base: RecordedLedger, head: RecordedLedger, ids: Seq
         for schema, ledger in (("head", head), ("base", base)):
             con.execute(f"CREATE SCHEMA {schema}")
             con.execute(f"USE {schema}")
-            charges, problems = read_charges(con, ledger, [period], files["head"].versions("head") if files else ())
+            versions = Versions("head", files["head"].versions("head")) if files else NO_VERSIONS
+            charges, problems = read_charges(con, ledger, [period], versions)
             if has_errors(problems):
                 return {}
             number_charges(charges, charges.sources)

@@ -196,21 +196,30 @@ def _stack(series: Sequence[Series], month: int) -> Iterator[tuple[Series, Decim
 
 
 def twelve_months(
-    history: Sequence[PeriodAmounts], marked: str, currency: str, whose: str = "", *, only_shown: bool = False
+    history: Sequence[PeriodAmounts],
+    marked: str,
+    currency: str,
+    whose: str = "",
+    *,
+    only_shown: bool = False,
+    until: str = "",
 ) -> Chart:
-    """Twelve calendar months that end with the last one given: amount due as a bar, list price as a short line.
+    """Twelve calendar months that end with `until`, or the last one given: amount due as a bar, list price as
+    a short line.
 
     history: the months that have data, in ascending order; months in between without data are gaps.
     marked: the period to highlight. whose: names the chart for screen readers. only_shown: nothing is due; the amounts
     are the value of the usage.
     """
     filled, short = ("value", "value") if only_shown else ("amount due", "due")
-    months = months_until(history[-1].period, CHART_MONTHS) if history else []
+    months = months_until(until or history[-1].period, CHART_MONTHS) if history else []
     shown = [month for month in history if month.period in months]
+    # Months to come have no place on a phone.
+    latest = [month for month in months if not history or month <= history[-1].period][-PHONE_MONTHS:]
     title, description = _in_words(shown, currency, whose, filled)
     words = title, description, short
     made = _bars(_Canvas((600, 210), (64, 4, 30, 38)), months, shown, marked, currency, words)
-    few = _bars(_Canvas((340, 200), (52, 4, 30, 38)), months[-PHONE_MONTHS:], shown, marked, currency, words)
+    few = _bars(_Canvas((340, 200), (52, 4, 30, 38)), latest, shown, marked, currency, words)
     return replace(made, filled=filled, few=replace(few, filled=filled))
 
 
@@ -242,7 +251,8 @@ def _bars(
         (title, description),
         currency,
         marked=marked,
-        known={each.period for each in shown},
+        # Months to come are no gaps.
+        known={month for month in months if history and month > history[-1].period} | {each.period for each in shown},
         bars=tuple(bars),
         caps=tuple(caps),
         values=tuple(marks),

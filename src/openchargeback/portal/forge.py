@@ -1,4 +1,4 @@
-"""Links that open a new file on the Git host, ready for a pull request."""
+"""The pages of a Git host where a person proposes a new file, so that it becomes a pull request."""
 
 from __future__ import annotations
 
@@ -8,41 +8,52 @@ from urllib.parse import quote, urlsplit
 from openchargeback.addresses import safe_address
 from openchargeback.ledger.settings import PortalSettings
 
-# GitHub refuses URLs of about 8,000 bytes.
 MAX_ADDRESS = 7000
+"""GitHub refuses addresses of about 8,000 bytes."""
+
+PATH, FOLDER = "{path}", "{folder}"
 
 
 @dataclass(frozen=True, slots=True)
-class NewFile:
-    """A link to the Git host's page for a new file; `prefilled`: whether the link includes the content."""
+class Host:
+    """A Git host. Pages fill in the addresses.
 
-    host: str
-    address: str
-    prefilled: bool
+    new: the page for a new file at PATH. prefilled: whether `&value=` adds its content. upload: the page for uploads to
+    FOLDER; empty if the host has none with an address.
+    """
+
+    name: str
+    new: str
+    upload: str = ""
+    prefilled: bool = True
 
 
-def new_file(settings: PortalSettings, path: str, content: str) -> NewFile | None:
-    """The link that opens `path` with `content`, or None if the config names no repository on the web."""
+def host_of(settings: PortalSettings) -> Host | None:
+    """The host of the ledger's repository; None if the settings name no repository on a known kind of host."""
     repository = safe_address(settings.repository).rstrip("/").removesuffix(".git")
     if not repository:
         return None
     forge = settings.forge.lower() or _guess(repository)
     branch = quote(settings.branch, safe="/")
     if forge == "github":
-        return _fitting("GitHub", f"{repository}/new/{branch}?filename={quote(path, safe='/')}", content)
+        return Host("GitHub", f"{repository}/new/{branch}?filename={PATH}", f"{repository}/upload/{branch}/{FOLDER}")
     if forge in ("gitea", "forgejo"):
-        return _fitting(forge.capitalize(), f"{repository}/_new/{branch}/{quote(path, safe='/')}?", content)
+        # The question mark makes `&value=` a parameter.
+        new = f"{repository}/_new/{branch}/{PATH}?"
+        return Host(forge.capitalize(), new, f"{repository}/_upload/{branch}/{FOLDER}")
     if forge == "gitlab":
-        # GitLab does not reliably accept content in a URL.
-        return NewFile("GitLab", f"{repository}/-/new/{branch}?file_name={quote(path, safe='/')}", False)
+        # GitLab does not reliably accept content in an address.
+        return Host("GitLab", f"{repository}/-/new/{branch}?file_name={PATH}", prefilled=False)
     return None
 
 
-def _fitting(host: str, address: str, content: str) -> NewFile:
-    full = f"{address}{'' if address.endswith('?') else '&'}value={quote(content, safe='')}"
-    if len(full) <= MAX_ADDRESS:
-        return NewFile(host, full, True)
-    return NewFile(host, address.rstrip("?"), False)
+def issue_of(settings: PortalSettings, title: str, text: str) -> str:
+    """The page for a new issue on the host, with these texts, which are quoted; empty as for `host_of`."""
+    repository = safe_address(settings.repository).rstrip("/").removesuffix(".git")
+    forge = settings.forge.lower() or _guess(repository)
+    if forge == "gitlab":
+        return f"{repository}/-/issues/new?issue[title]={title}&issue[description]={text}"
+    return f"{repository}/issues/new?title={title}&body={text}" if forge and repository else ""
 
 
 def _guess(repository: str) -> str:

@@ -33,9 +33,9 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt
 def folder_name(identifier: str) -> str:
     """A safe file or folder name for an email address or id.
 
-    Lowercase identifiers of letters, digits and `._@+-` are unchanged. Any other gets a cleaned stem, `~` and the first
-    twelve hex digits of the SHA-256 of the exact identifier. No unchanged identifier contains `~`, so the two kinds
-    cannot collide.
+    Lowercase identifiers of letters, digits and `._@+-` are unchanged, except for `index.html`. Any other gets a
+    cleaned stem, `~` and the first twelve hex digits of the SHA-256 of the exact identifier. No unchanged identifier
+    contains `~`, so the two kinds cannot collide.
     """
     if (
         len(identifier) <= MAX_PLAIN
@@ -43,6 +43,8 @@ def folder_name(identifier: str) -> str:
         and ".." not in identifier
         and not identifier.endswith(".")
         and identifier.split(".", 1)[0] not in _RESERVED
+        # The list beside the folders of what it lists.
+        and identifier != "index.html"
     ):
         return identifier
     stem = _UNCLEAN.sub("-", identifier.lower()).strip("-+@_")[:_STEM].rstrip("-") or "unnamed"
@@ -56,7 +58,13 @@ PERIODS = "periods/index.html"
 PIS = "pis/index.html"
 PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
+REVIEW_ITEMS = "review/items.js"
+FUNDS = "funds/index.html"
+DEPARTMENTS = "departments/index.html"
+REPORTS = "reports/index.html"
+APPROVALS = "approvals/index.html"
 SOURCES = "sources/index.html"
+FILES = "files/index.html"
 CHARGES = "charges/index.html"
 CHARGE_NAMES = "charges/names.js"
 RATES = "rates/index.html"
@@ -64,7 +72,13 @@ ABOUT = "about/index.html"
 STATEMENTS = "statements"
 SPANS = "spans"
 DATA_FOLDER = "data"
+DATA = f"{DATA_FOLDER}/index.html"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
+
+
+def review_data(period: str) -> str:
+    """The evidence on what a month holds, as a script beside the review page."""
+    return f"review/{folder_name(period)}.js"
 
 
 def schema(name: str) -> str:
@@ -95,6 +109,36 @@ def pi_page(email: str) -> str:
 def project_page(project: str) -> str:
     """One project."""
     return f"projects/{folder_name(project)}/index.html"
+
+
+def fund_page(fund: str) -> str:
+    """One fund; the empty one for what no fund pays."""
+    return f"funds/{folder_name(fund)}/index.html"
+
+
+def department_page(department: str) -> str:
+    """One department; the empty one for PIs without one."""
+    return f"departments/{folder_name(department)}/index.html"
+
+
+def source_page(source: str) -> str:
+    """One source of charges."""
+    return f"sources/{folder_name(source)}/index.html"
+
+
+def report_page(year: int) -> str:
+    """The report of a fiscal year."""
+    return f"reports/FY{year:04}/index.html"
+
+
+def report_pdf(year: int) -> str:
+    """The same as a PDF."""
+    return f"reports/FY{year:04}.pdf"
+
+
+def table_file(name: str, kind: str = "", of: str = "") -> str:
+    """All rows of a table as CSV: `tables/sources.csv`, or those of one fund or the like, `tables/fund/F/pis.csv`."""
+    return f"tables/{kind}/{folder_name(of)}/{name}.csv" if kind else f"tables/{name}.csv"
 
 
 def statements_folder(period: str) -> str:

@@ -13,12 +13,14 @@ Row = tuple[str, str, str, str]
 """Kind, label, detail, and path in the output folder."""
 
 
-def search_index(book: Book, pages: Iterable[Link], others: Iterable[Row] = ()) -> dict[str, object]:
+def search_index(
+    book: Book, pages: Iterable[Link], others: Iterable[Row] = (), *, journals: bool = True
+) -> dict[str, object]:
     """The index as data for a script.
 
     rows: everything found by name. statements: by month, the end of each number with its PI and project as positions in
     payers, which has the folder and the name of each: a number is found in any of its digits, and leads to its page.
-    pages: of the menu and the institution. others: further rows.
+    pages: of the menu and the institution. others: further rows. journals: whether the site has those of months.
     """
     payers: dict[str, int] = {}
     folders: list[tuple[str, str]] = []
@@ -41,10 +43,10 @@ def search_index(book: Book, pages: Iterable[Link], others: Iterable[Row] = ()) 
         ]
         for period in book.periods
     }
-    return {"rows": [*_rows(book, pages), *others], "statements": statements, "payers": folders}
+    return {"rows": [*_rows(book, pages, journals=journals), *others], "statements": statements, "payers": folders}
 
 
-def _rows(book: Book, pages: Iterable[Link]) -> Iterator[Row]:
+def _rows(book: Book, pages: Iterable[Link], *, journals: bool) -> Iterator[Row]:
     for email in book.pis:
         person = book.person(email)
         detail = ", ".join(part for part in (person.department, email if person.name != email else "") if part)
@@ -56,6 +58,7 @@ def _rows(book: Book, pages: Iterable[Link]) -> Iterator[Row]:
     for month in reversed(book.months):
         name = period_human(month)
         yield "Month", name, month, paths.period_page(month)
-        yield "Journal", f"Journal {name}", month, paths.journal_page(month)
+        if journals:
+            yield "Journal", f"Journal {name}", month, paths.journal_page(month)
     for page in pages:
         yield "Page", page.label, "", page.path

@@ -27,7 +27,8 @@ class Link:
 class Shell:
     """What all pages of a site have in common. `web` and `mail` are empty unless they are safe to link to.
 
-    help: the pages of the Help menu. showback: nothing on any page is due; amounts are the value of the usage.
+    help: the pages of the Help menu. closed: the site is for an audience that sees only its own, and has no pages about
+    everyone: neither review nor journals. showback: nothing on any page is due; amounts are the value of the usage.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Shell:
     web: str
     help: tuple[Link, ...]
     showback: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,29 @@ class Head:
         """The pages of this page's section."""
         if self.section == "statements" and self.month:
             first = Link("Statements", paths.statements_page(self.month.period))
-            return (first, Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS))
+            groups = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS), Link("Funds", paths.FUNDS)
+            return (first, *groups, Link("Departments", paths.DEPARTMENTS))
         if self.section == "charges" and self.month:
             return Link("One month", paths.charges_page(self.month.period)), Link("Twelve months", paths.CHARGES)
         if self.section == "overview":
-            return Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS)
+            return Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("Reports", paths.REPORTS)
+        if self.section == "review":
+            return Link("Review", paths.REVIEW), Link("Approvals made", paths.APPROVALS)
         return ()
+
+
+_ABOUT_EVERYONE = (
+    Link("Sources", paths.SOURCES),
+    Link("Files received", paths.FILES),
+    Link("Data downloads", paths.DATA),
+)
+_OF_CLOSED = ("overview", "statements", "charges")
+"""The sections of a closed site's menu."""
+
+
+def menu_of(shell: Shell, head: Head) -> tuple[tuple[str, Link], ...]:
+    """The main menu of a page."""
+    return tuple(each for each in head.menu if not shell.closed or each[0] in _OF_CLOSED)
 
 
 def make_shell(
@@ -103,8 +122,12 @@ def make_shell(
     *,
     showback: bool = False,
     rates: bool = False,
+    closed: bool = False,
 ) -> Shell:
-    """The shell of a site. logo: the name of its file in `assets/`, empty for none. rates: it has rates."""
+    """The shell of a site. logo: the name of its file in `assets/`, empty for none. rates: it has rates.
+
+    closed: as in Shell.
+    """
     organization = config.organization
     contact, mail = whom_to_ask(config)
     return Shell(
@@ -118,10 +141,11 @@ def make_shell(
         help=(
             *(Link(page.title or page.name, paths.own_page(page.name)) for page in pages),
             *((Link("Rates", paths.RATES),) if rates else ()),
-            Link("Files received", paths.SOURCES),
+            *(() if closed else _ABOUT_EVERYONE),
             Link("About these figures", paths.ABOUT),
         ),
         showback=showback,
+        closed=closed,
     )
 
 
@@ -133,8 +157,9 @@ def whom_to_ask(config: Config) -> tuple[str, str]:
 
 
 def render(env: Templates, template: str, shell: Shell, head: Head, currency: str, view: object) -> bytes:
-    """One page. Templates see `site` (Shell), `page` (Head), `currency` and `view`."""
-    return env.render_page(template, site=shell, page=head, currency=currency, view=view).encode()
+    """One page. Templates see `site` (Shell), `page` (Head), `menu`, `currency` and `view`."""
+    values = {"site": shell, "page": head, "menu": menu_of(shell, head), "currency": currency, "view": view}
+    return env.render_page(template, **values).encode()
 
 
 def fingerprint(*parts: object) -> str:

@@ -6,29 +6,52 @@ all templates and assets, and the version of the program. Equal keys mean equal 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
+from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.deliveries import Delivery
+from openchargeback.ledger.directory import FundEntry
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.audience import INTERNAL, Audience, AudienceKind
 from openchargeback.portal.charge_scripts import names_script
 from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
 from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.scripts import months_data, payer_pages, script
-from openchargeback.portal.search_index import search_index
+from openchargeback.portal.search_index import Row, search_index
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
 from openchargeback.portal.theme import theme_css
-from openchargeback.portal.views import charges, dashboard, files, journals, payers, periods, review, statement_lists
+from openchargeback.portal.views import (
+    approvals,
+    charges,
+    dashboard,
+    data,
+    departments,
+    files,
+    funds,
+    journals,
+    payers,
+    periods,
+    reports,
+    review,
+    review_data,
+    sources,
+    statement_lists,
+)
 from openchargeback.portal.views.common import Book, for_showback, state_view
+from openchargeback.portal.views.fiscal_years import fiscal_years
+from openchargeback.portal.views.public import PublicPage
 from openchargeback.portal.views.rates import ServiceRates
+from openchargeback.portal.views.sheet import Sheet
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -41,12 +64,15 @@ class Site:
 
     periods: ascending. journal_files: period → paths in the output folder of its journal's files.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
-    known: the projects of the directory with the values they fill into a decision today.
+    choices: what a decision may name.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
-    spans: the statements over a month of PIs with several projects, and of departments.
-    deliveries: what was emailed for a period.
+    spans: the statements over a month of PIs with several projects, and of departments. over_days: those over other
+    spans, by the settings.
+    deliveries: what was emailed for a period. funds: those of the directory. invoices: of providers, compared with the
+    charges of a period. decisions: those in the approval files of a period. pdfs: whether the build has PDFs. audience:
+    whom it is for; all else has nothing but what that may see. public: the only page of the public.
     """
 
     config: Config
@@ -59,12 +85,19 @@ class Site:
     logo: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
-    known: tuple[review.KnownProject, ...] = ()
+    choices: review.Choices = review.NO_CHOICES
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     spans: tuple[SpanStatement, ...] = ()
+    over_days: tuple[SpanStatement, ...] = ()
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    funds: dict[str, FundEntry] = field(default_factory=dict)
+    invoices: dict[str, tuple[InvoiceCheck, ...]] = field(default_factory=dict)
+    decisions: dict[str, tuple[Decision, ...]] = field(default_factory=dict)
+    pdfs: bool = True
+    audience: Audience = INTERNAL
+    public: PublicPage | None = None
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -84,12 +117,83 @@ class FileJob:
     render: Callable[[], bytes]
 
 
-def site_jobs(site: Site, env: Templates) -> list[FileJob]:
-    """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
-    shell, book = site_shell(site), site_book(site)
+def site_jobs(site: Site, env: Templates, book: Book | None = None) -> list[FileJob]:
+    """One job for each page and each asset, except the statements, which `statement_jobs` creates.
+
+    book: that of the site, if it has been made.
+    """
+    shell, book = site_shell(site), book or site_book(site)
     digest = env.digest
-    pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
-    return [*pages, *_scripts(site, book, shell), *_assets(site, env)]
+    planned = list(_pages(site, book))
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
+    csv = {job.path: job for page in planned for job in _tables(page)}
+    return [*pages, *csv.values(), *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
+
+
+@dataclass(frozen=True, slots=True)
+class LastPage:
+    """A page about the other files of an output, rendered once all are written.
+
+    key: what it shows follows from this and from the inputs of those files. render: takes their sizes by path.
+    """
+
+    path: str
+    key: str
+    render: Callable[[Mapping[str, int]], bytes]
+
+
+def last_page(site: Site, env: Templates, book: Book) -> LastPage:
+    """The page of the downloads."""
+    shell, template = site_shell(site), "pages/data.html"
+    head = Head(paths.DATA, "Data downloads", month=book.head_month(book.current))
+
+    def content(sizes: Mapping[str, int]) -> bytes:
+        view = data.data_page(book, site.journal_files, sizes)
+        return render(env, template, shell, head, site.config.currency, view)
+
+    return LastPage(paths.DATA, fingerprint(__version__, env.digest, template, shell, head), content)
+
+
+def audience_jobs(site: Site, env: Templates) -> list[FileJob]:
+    """One job for each page and each asset of a site for an audience, which has nothing but its own.
+
+    Neither the statements, which `statement_jobs` creates, nor the charge browser.
+    """
+    shell, book = site_shell(site), site_book(site)
+    pages = [_page_job(env, env.digest, shell, book.currency, page) for page in _audience_pages(site, book)]
+    own = Link("Overview", paths.DASHBOARD), Link("Charges", paths.CHARGES), *shell.help
+    index = search_index(book, own, journals=False)
+    return [*pages, _script(paths.SEARCH_INDEX, "index", index), *_months(site, book, 0), *_assets(site, env)]
+
+
+def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """First what the audience is about, then the statements of each month, PIs, projects, rates and the institution's
+    pages.
+    """
+    now, months = book.head_month(book.current), paths.period_page("*")
+    audience, name = site.audience, site.audience.name
+    if audience.kind is AudienceKind.PI:
+        title = book.person(name).name or name
+        first = Head(paths.DASHBOARD, title, "overview", now, months, paths.pi_months(name), "*")
+        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans))
+    elif audience.kind is AudienceKind.PROJECT:
+        first = Head(paths.DASHBOARD, name, "overview", now, months)
+        yield _plan("pages/project.html", first, payers.project_view(book, name))
+    elif audience.kind is AudienceKind.PUBLIC:
+        yield _plan("pages/public.html", Head(paths.DASHBOARD, "Value delivered", "overview"), site.public)
+        yield from _texts(site, book)
+        return
+    else:
+        yield _plan("pages/pis.html", Head(paths.DASHBOARD, name, "overview", now, months), payers.pi_list(book))
+    for index, period in enumerate(book.periods):
+        listed = statement_lists.statements_view(book, index, site.spans)
+        for path in (paths.period_page, paths.statements_page):
+            title = f"Statements, {period_human(period.period)}"
+            head = Head(path(period.period), title, "statements", book.head_month(index), path("*"))
+            yield _plan("pages/statements.html", head, listed)
+    yield _plan("pages/periods.html", Head(paths.PERIODS, "Months", "overview", now, months), periods.period_list(book))
+    yield from _payers(site, book)
+    yield from _texts(site, book)
 
 
 def charges_jobs(site: Site, env: Templates, browsed: charges.Browsed) -> list[FileJob]:
@@ -121,7 +225,12 @@ def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_Plan
 def site_shell(site: Site) -> Shell:
     """The frame of this site's pages."""
     showback = for_showback(site.periods)
-    return make_shell(site.config, site.pages, _logo_name(site), showback=showback, rates=bool(site.rates))
+    return make_shell(
+        *(site.config, site.pages, _logo_name(site)),
+        showback=showback,
+        rates=bool(site.rates),
+        closed=not site.audience.sees_all,
+    )
 
 
 def site_book(site: Site) -> Book:
@@ -162,22 +271,35 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     first = head(paths.DASHBOARD, "Overview", "overview", months)
     overview = dashboard.dashboard(book, site.provenance, site.postings, site.deliveries)
     yield _plan("pages/dashboard.html", first, overview)
-    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), periods.period_list(book))
+    listed = periods.period_list(book, site.over_days)
+    yield _plan("pages/periods.html", head(paths.PERIODS, "Months", "overview", months), listed)
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
     yield _plan(
         "pages/review.html",
         head(paths.REVIEW, "Review", "review", f"{paths.REVIEW}#period=*"),
-        review.queue(book, site.known, site.deliveries),
+        review.queue(_waiting(site, book)),
     )
+    yield from _funds(site, book)
+    yield from _departments(site, book)
+    yield from _reports(site, book)
+    yield _sheet(book, paths.APPROVALS, "review", approvals.approvals(book, approvals.decided_charges(site.decisions)))
+    yield from _sources(site, book)
+    yield _sheet(book, paths.FILES, "", files.received(book))
+    yield from _texts(site, book)
+
+
+def _texts(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The rates, the institution's pages, and the page that explains the figures."""
+    now = None if site.public else book.head_month(book.current)
     if site.rates:
-        yield _plan("pages/rates.html", head(paths.RATES, "Rates"), site.rates)
-    yield _plan("pages/sources.html", head(paths.SOURCES, "Files received"), files.received(book))
+        yield _plan("pages/rates.html", Head(paths.RATES, "Rates", month=now), site.rates)
     for text in site.pages:
         view = files.own_page(text)
-        yield _plan("pages/own.html", head(paths.own_page(text.name), view.title), view)
-    yield _plan("pages/about.html", head(paths.ABOUT, "About these figures"), files.about(book, site.provenance))
+        yield _plan("pages/own.html", Head(paths.own_page(text.name), view.title, month=now), view)
+    about = Head(paths.ABOUT, "About these figures", month=now)
+    yield _plan("pages/about.html", about, files.about(book, site.provenance))
 
 
 def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
@@ -224,23 +346,105 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for email in book.pis:
         title = book.person(email).name or email
         head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
-        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans))
+        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans, site.over_days))
     head = Head(paths.PROJECTS, "Projects", "statements", now, months)
     yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:
         head = Head(paths.project_page(project), project or "Without project", "statements", now, months)
-        yield _plan("pages/project.html", head, payers.project_view(book, project))
+        yield _plan("pages/project.html", head, payers.project_view(book, project, site.over_days))
+
+
+def _waiting(site: Site, book: Book) -> review.Waiting:
+    return review.Waiting.of(book, site.choices, site.deliveries, site.provenance.commit_date)
+
+
+def _review_data(site: Site, book: Book) -> Iterator[FileJob]:
+    """The data of the review page."""
+    waiting = _waiting(site, book)
+    scripts = [(paths.REVIEW_ITEMS, review_data.items_script(waiting))]
+    for path, content in (*scripts, *review_data.evidence_scripts(waiting)):
+        yield FileJob(path, fingerprint("file", content), partial(bytes, content))
+
+
+def _sheet(book: Book, path: str, section: str, view: Sheet, others: str = "") -> _PlannedPage:
+    """A page of figures, named as it says. others: the page that the month picker leads to."""
+    head = Head(path, view.window or view.title, section, book.head_month(book.current), others)
+    return _plan("pages/sheet.html", head, view)
+
+
+def _funds(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of funds."""
+    months = paths.statements_page("*")
+    yield _sheet(book, paths.FUNDS, "statements", funds.fund_list(book, site.funds), months)
+    for id_ in book.by_fund:
+        view = funds.fund_view(book, site.funds, id_)
+        yield _sheet(book, paths.fund_page(id_), "statements", view, months)
+
+
+def _departments(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of departments."""
+    pages, months = departments.month_pages(site.spans), paths.statements_page("*")
+    yield _sheet(book, paths.DEPARTMENTS, "statements", departments.department_list(book, pages), months)
+    for name in book.by_department:
+        view = departments.department_view(book, name, pages, site.funds)
+        yield _sheet(book, paths.department_page(name), "statements", view, months)
+
+
+def _reports(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of fiscal years."""
+    found = site_reports(site, book)
+    yield _sheet(book, paths.REPORTS, "overview", reports.report_list(book, found, pdf=site.pdfs))
+    for each in found:
+        yield _sheet(book, paths.report_page(each.year.year), "overview", each.sheet)
+
+
+def _sources(site: Site, book: Book) -> Iterator[_PlannedPage]:
+    """The list and the pages of sources."""
+    yield _sheet(book, paths.SOURCES, "", sources.source_list(book))
+    for name in sources.source_names(book):
+        yield _sheet(book, paths.source_page(name), "", sources.source_view(book, name, site.invoices))
+
+
+def site_reports(site: Site, book: Book) -> list[reports.Report]:
+    """The reports of all fiscal years, ascending."""
+    return [reports.report(book, year, site.funds, pdf=site.pdfs) for year in fiscal_years(book)]
+
+
+def _tables(page: _PlannedPage) -> Iterator[FileJob]:
+    """The CSV files of a page's tables."""
+    for each in page.shows.tables if isinstance(page.shows, Sheet) else ():
+        if each.csv:
+            yield FileJob(each.csv.path, each.csv.sha256, partial(bytes, each.csv.content))
 
 
 def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:
     """What the month picker and the search box of every page need."""
-    items = sum(len(period.undecided) for period in book.periods)
-    yield _script(paths.MONTHS, "months", months_data(book, items))
+    yield from _months(site, book, sum(len(period.undecided) for period in book.periods))
     listed = Link("Overview", paths.DASHBOARD), Link("Months", paths.PERIODS), Link("PIs", paths.PIS)
     own = *listed, Link("Projects", paths.PROJECTS), Link("Charges", paths.CHARGES), Link("Review", paths.REVIEW)
-    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *shell.help)))
+    more = Link("Reports", paths.REPORTS), Link("Approvals made", paths.APPROVALS)
+    yield _script(paths.SEARCH_INDEX, "index", search_index(book, (*own, *more, *shell.help), _found(site, book)))
+
+
+def _months(site: Site, book: Book, items: int) -> Iterator[FileJob]:
+    """The months, and the pages of each PI by month. items: how many wait for review."""
+    yield _script(paths.MONTHS, "months", months_data(book, items))
     for email, pages in payer_pages(book, site.spans).items():
         yield _script(paths.pi_months(email), "pages", pages)
+
+
+def _found(site: Site, book: Book) -> Iterator[Row]:
+    """What the search finds besides payers, months and pages."""
+    for id_ in book.by_fund:
+        known = site.funds.get(id_)
+        if id_:
+            yield "Fund", id_, known.title if known else "", paths.fund_page(id_)
+    for name in filter(None, book.by_department):
+        yield "Department", name, "", paths.department_page(name)
+    for name in sources.source_names(book):
+        yield "Source", book.source_label(name), name, paths.source_page(name)
+    for each in fiscal_years(book):
+        yield "Report", f"Fiscal year {each.year}", each.name, paths.report_page(each.year)
 
 
 def _script(path: str, name: str, value: object) -> FileJob:
@@ -256,8 +460,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for dialect in SCHEMAS:
         content = schema_bytes(dialect)
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
-    for name, data in shipped_schemas().items():
-        yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
+    for name, content in shipped_schemas().items():
+        yield FileJob(paths.ledger_schema(name), fingerprint("file", content), partial(bytes, content))
     record = shipped_schema()
     yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
     theme = theme_css(site.config.portal.accent)

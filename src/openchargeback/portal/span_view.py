@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback import money
 from openchargeback.billing.span_statements import MonthState, SpanLine, SpanRequest, SpanStatement, SubjectKind
 from openchargeback.characters import one_line
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import fiscal, next_period
-from openchargeback.ledger.settings import Config, Contact
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, State
+from openchargeback.portal.letterhead import Letterhead, SummaryRow, discount_steps, room_of
 from openchargeback.portal.statement_parts import OTHER_SERVICE, Figures, added, service_title, source_label
-from openchargeback.portal.statement_view import SummaryRow, contact_of, room_of, share_words
-from openchargeback.portal.statement_words import Answer, amount_words, fund_days, held_words, span_words
+from openchargeback.portal.statement_words import Answer, amount_words, fund_days, held_words, not_charged, span_words
 from openchargeback.templating.filters import date_human, days_human, period_human
 from openchargeback.wording import counted, listed
 
@@ -80,10 +79,7 @@ class SpanView:
     revision: int
     draft: bool
     currency: str
-    organization: str
-    unit: str
-    address: tuple[str, ...]
-    has_logo: bool
+    head: Letterhead
     subject: SubjectWords
     answer: Answer
     summary: tuple[SummaryRow, ...]
@@ -96,13 +92,36 @@ class SpanView:
     only_shown: bool
     beside: Decimal | None
     note: str
-    contact: Contact
     digest: str
 
     @property
     def word(self) -> str:
         """What the document is called."""
         return "Draft statement" if self.draft else "Statement"
+
+    kind = "Statement"
+    ask_by = "statement"
+
+    @property
+    def document(self) -> str:
+        """The number that the reader gives."""
+        return self.number
+
+    @property
+    def name(self) -> str:
+        """The document with its number."""
+        return f"{self.kind} {self.number}"
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """Its days, if its name does not give them, and since when it stands."""
+        dated = f"{'As of' if self.draft else 'Issued'} {date_human(self.issued)}"
+        return tuple(dict.fromkeys((self.days, dated))) if self.days not in ("", self.span) else (dated,)
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """What stands below the answer: what is not charged."""
+        return (not_charged(self.beside, self.currency),) if self.beside is not None else ()
 
     @property
     def title(self) -> str:
@@ -127,7 +146,7 @@ class SpanView:
 
 def span_view(statement: SpanStatement, config: Config, directory: Directory, *, has_logo: bool = False) -> SpanView:
     """The view of a statement over a span. config, directory: today's."""
-    request, organization = statement.request, config.organization
+    request = statement.request
     charged = [line for line in statement.lines if line.posted]
     shown = [line for line in statement.lines if not line.posted]
     lines = charged or shown
@@ -140,10 +159,7 @@ def span_view(statement: SpanStatement, config: Config, directory: Directory, *,
         revision=statement.revision,
         draft=statement.draft,
         currency=statement.currency,
-        organization=one_line(organization.name),
-        unit=one_line(organization.unit),
-        address=tuple(one_line(line) for line in organization.address),
-        has_logo=has_logo,
+        head=Letterhead.of(config, has_logo=has_logo),
         subject=_subject(statement, directory),
         answer=_answer(statement, total, only_shown=not charged),
         summary=_summary(lines, total, config, "Value" if not charged and shown else "Charged"),
@@ -156,7 +172,6 @@ def span_view(statement: SpanStatement, config: Config, directory: Directory, *,
         only_shown=bool(shown) and not charged,
         beside=_figures(shown).list if shown and charged else None,
         note=_note(request),
-        contact=contact_of(config),
         digest=statement.digest[:16],
     )
 
@@ -242,24 +257,10 @@ def _what_it_sums_up(statement: SpanStatement) -> str:
 
 def _summary(lines: Sequence[SpanLine], total: Figures, config: Config, last: str) -> tuple[SummaryRow, ...]:
     """From the list price to what was charged, by who grants which discount."""
-    sources = added((line.source, line.amounts) for line in lines)
-    rows = [SummaryRow(label="List price", detail="", amount=total.list)]
-    figures = {source: Figures.of(amounts) for source, amounts in sources.items()}
-    granted = {source: row for source, row in figures.items() if row.vendor}
-    if granted:
-        shares = [share_words(config, source, row.vendor, row.list) for source, row in granted.items()]
-        amount = sum((row.vendor for row in granted.values()), money.ZERO)
-        rows.append(
-            SummaryRow(label="Vendor discount" if amount <= 0 else "Surcharge", detail=", ".join(shares), amount=amount)
-        )
-    who = one_line(config.organization.name) or "the institution"
-    rows += [
-        SummaryRow(
-            label=f"Covered by {who}", detail=share_words(config, source, row.covered, row.list), amount=row.covered
-        )
-        for source, row in figures.items()
-        if row.covered
-    ]
+    sources = {
+        source: Figures.of(amounts) for source, amounts in added((line.source, line.amounts) for line in lines).items()
+    }
+    rows = [SummaryRow(label="List price", detail="", amount=total.list), *discount_steps(sources, config)]
     return (*rows, SummaryRow(label=last, detail="", amount=total.due))
 
 

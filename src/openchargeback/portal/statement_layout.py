@@ -35,6 +35,8 @@ _FIGURE, _DISCOUNT, _LAST = (
     {"usual": 30, "wide": 33, "huge": 36},
     {"usual": 27, "wide": 33, "huge": 36},
 )
+_DUE, _HOW = 66, 70
+"""How wide the answer is, and where the way to it begins."""
 _FEW = 32
 """The least space for a table of resources: its heading and four rows."""
 _SIDE, _LEFT = 60, 66
@@ -89,7 +91,6 @@ class Layout:
 
     parts: tuple[PartLayout, ...]
     breaks: bool
-    contact: tuple[str, ...]
     chart_words: str
     has_gaps: bool
 
@@ -102,7 +103,6 @@ def layout_of(view: StatementView, paper: str, faces: Faces) -> Layout:
     return Layout(
         parts=parts,
         breaks=sheet.breaks(parts),
-        contact=sheet.contact,
         chart_words=chart_words(view.bars, view.currency, only_shown=view.only_shown),
         has_gaps=not all(bar.list or bar.due for bar in view.bars),
     )
@@ -113,12 +113,6 @@ class _Sheet:
 
     def __init__(self, view: StatementView, width: float, height: float, faces: Faces) -> None:
         self.view, self.width, self.height, self.faces = view, width, height, faces
-        contact = view.contact
-        self.contact = tuple(
-            line
-            for line in (contact.name, ", ".join(filter(None, (contact.email, contact.phone))), contact.url)
-            if line
-        )
 
     def parts(self) -> tuple[PartLayout, ...]:
         """Short if all of it fits on one sheet, else long."""
@@ -215,12 +209,8 @@ class _Sheet:
         """The height of everything but the tables of parts, if that is on one page."""
         view, faces = self.view, self.faces
         right = 8 + 5.6 + 2 * 3.8
-        sender = (
-            1
-            + bool(view.unit)
-            + bool(view.address) * faces.regular.lines(", ".join(view.address), _TEXT, self.width - _LEFT)
-        )
-        head = max(right, (13 if view.has_logo else 0) + 3.8 * sender)
+        sender = 1 + sum(faces.regular.lines(line, _TEXT, self.width - _LEFT) for line in view.head.lines)
+        head = max(right, (13 if view.head.has_logo else 0) + 3.8 * sender)
         return head + self._parties() + self._answer() + self._chart() + self._closing()
 
     def _parties(self) -> float:
@@ -234,16 +224,15 @@ class _Sheet:
 
     def _answer(self) -> float:
         view, faces = self.view, self.faces
-        left = 4.4 + 9 + 0.8 + (4.4 if view.answer.also else 0) + (4.4 * 2 if view.shown else 0)
-        left += 4.4 * faces.regular.lines(f"{'Draft. ' if view.draft else ''}{view.answer.sentence}", _ROW, 70)
-        if view.invoice:
-            left += sum(4.4 * faces.regular.lines(line, _ROW, 70) for line in view.invoice.lines)
+        left = 4.4 + 9 + 0.8 + (4.4 if view.answer.also else 0)
+        left += 4.4 * faces.regular.lines(f"{'Draft. ' if view.draft else ''}{view.answer.sentence}", _ROW, _DUE)
+        left += sum(4.4 * faces.regular.lines(line, _ROW, _DUE) for line in view.beside)
         if len(view.funds) > 1:
             left += sum(4.4 * (1 + bool(row.days)) for row in view.funds)
         right = 0.3
         for row in view.summary:
             text = f"{row.label}: {row.detail}" if row.detail else row.label
-            right += 0.5 + 4.4 * faces.regular.lines(text, _ROW, self.width - 76 - 27)
+            right += 0.5 + 4.4 * faces.regular.lines(text, _ROW, self.width - _HOW - 27)
         right += 0.3 + (4.9 if view.comparison else 0)
         held = 0.0
         if view.held_words:
@@ -264,7 +253,7 @@ class _Sheet:
         texts = [*view.notes, *([f"Who pays. {view.attribution}"] if view.attribution else [])]
         if texts:
             left += 9.3 + sum(3.8 * faces.regular.lines(text, _TEXT, room) for text in texts)
-        right = 9.3 + 3.8 * (sum(faces.regular.lines(line, _TEXT, _SIDE) for line in self.contact) + 2 + 2)
+        right = 9.3 + 3.8 * (sum(faces.regular.lines(line, _TEXT, _SIDE) for line in view.head.contact) + 2 + 2)
         return max(left, right)
 
     def _height(self, layout: PartLayout) -> float:

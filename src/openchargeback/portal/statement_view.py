@@ -17,10 +17,11 @@ from openchargeback import money
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.characters import one_line
 from openchargeback.ledger.periods import CHART_MONTHS, first_day, last_day, months_until
-from openchargeback.ledger.settings import Config, Contact
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, Fund, PeriodAmounts, QueueItem, Reference, Statement
 from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.invoice_view import InvoiceView, invoice_view
+from openchargeback.portal.letterhead import Letterhead, SummaryRow, discount_steps, room_of
 from openchargeback.portal.statement_parts import (
     OTHER_SERVICE,
     Corrections,
@@ -31,18 +32,24 @@ from openchargeback.portal.statement_parts import (
     source_label,
     sum_of,
 )
-from openchargeback.portal.statement_words import Answer, Terms, answer, flag_words, fund_days, held_words, terms
+from openchargeback.portal.statement_words import (
+    Answer,
+    Terms,
+    answer,
+    flag_words,
+    fund_days,
+    held_words,
+    not_charged,
+    terms,
+)
 from openchargeback.review.held_sums import HeldSum, in_total
-from openchargeback.templating.filters import percent_filter, period_human
+from openchargeback.templating.filters import date_human, period_human
 from openchargeback.wording import listed
 
 REFERENCES_SHOWN = 12
 """How many values of a reference, such as grant numbers, are listed before the rest is counted."""
 
 _MONTHS_NAMED = 2
-
-_ROOM = (("usual", 14), ("wide", 18))
-"""The longest amount, in characters, that fits each column width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class FundRow:
-    """What one accounting string pays; `fund` is empty if none is known and nothing is billed.
+    """What one accounting string pays.
 
     days: those that it may pay for, in words; empty if they are unknown or stand elsewhere.
     """
@@ -69,15 +76,6 @@ class FundRow:
     fund: str
     days: str
     figures: Figures
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryRow:
-    """A step from list price to amount due. detail: what it consists of; may be empty."""
-
-    label: str
-    detail: str
-    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +137,7 @@ class StatementView:
     revision: int
     draft: bool
     currency: str
-    organization: str
-    unit: str
-    address: tuple[str, ...]
-    has_logo: bool
+    head: Letterhead
     pi_name: str
     pi_email: str
     department: str
@@ -164,7 +159,6 @@ class StatementView:
     discount_notes: tuple[DiscountNote, ...]
     attribution: str
     notes: tuple[str, ...]
-    contact: Contact
     questions_until: dt.date | None
     digest: str
 
@@ -181,9 +175,31 @@ class StatementView:
         return self.invoice.number if self.invoice else self.number
 
     @property
+    def kind(self) -> str:
+        """What the document is, whatever its state: `Statement`, `Invoice`."""
+        return self.invoice.kind if self.invoice else "Statement"
+
+    @property
     def name(self) -> str:
         """The document with its number: `Statement 2025-01-3f9a1c22b7`, `Invoice INV-2025-01-3f9a1c22b7`."""
-        return f"{self.invoice.kind if self.invoice else 'Statement'} {self.document}"
+        return f"{self.kind} {self.document}"
+
+    @property
+    def ask_by(self) -> str:
+        """Which number to name with a question."""
+        return "invoice" if self.invoice else "statement"
+
+    @property
+    def dated(self) -> str:
+        """Since when it stands, and when an invoice is due."""
+        due = f", due {date_human(self.invoice.due)}" if self.invoice and self.invoice.due else ""
+        return f"{'As of' if self.draft else 'Issued'} {date_human(self.issued)}{due}"
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What stands below the answer: the terms of an invoice, and what is not charged."""
+        terms = self.invoice.lines if self.invoice else ()
+        return (*terms, *([not_charged(self.shown.total.due, self.currency)] if self.shown else []))
 
     @property
     def to(self) -> tuple[str, ...]:
@@ -211,18 +227,6 @@ class StatementView:
         return room_of((amount for row in rows for amount in (row.list, row.discount, row.due)), self.currency)
 
 
-def room_of(amounts: Iterable[Decimal], currency: str) -> str:
-    """The width that amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
-    longest = max((len(money.human(amount, currency)) for amount in amounts), default=0)
-    return next((name for name, most in _ROOM if longest <= most), "huge")
-
-
-def contact_of(config: Config) -> Contact:
-    """The contact for questions, each part in one line."""
-    contact = config.organization.contact
-    return Contact(*(one_line(part) for part in (contact.name, contact.email, contact.phone, contact.url)))
-
-
 def statement_view(
     statement: Statement, config: Config, history: Sequence[PeriodAmounts] = (), *, has_logo: bool = False
 ) -> StatementView:
@@ -235,7 +239,6 @@ def statement_view(
     main = part_of(statement, config, posted=not only_shown)
     mixed = not only_shown and any(not line.posted for line in statement.lines)
     shown_part = part_of(statement, config, posted=False) if mixed else None
-    organization = config.organization
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
     bars, invoice = _bars(statement, history), invoice_view(statement, config)
     return StatementView(
@@ -245,10 +248,7 @@ def statement_view(
         revision=statement.revision,
         draft=statement.draft,
         currency=config.currency,
-        organization=one_line(organization.name),
-        unit=one_line(organization.unit),
-        address=tuple(one_line(line) for line in organization.address),
-        has_logo=has_logo,
+        head=Letterhead.of(config, has_logo=has_logo),
         pi_name=one_line(statement.pi.name) or one_line(statement.pi.email) or "Unknown PI",
         pi_email=one_line(statement.pi.email) if statement.pi.email != statement.pi.name else "",
         department=one_line(statement.pi.department),
@@ -270,7 +270,6 @@ def statement_view(
         discount_notes=_discount_notes((main, *([shown_part] if shown_part else [])), config),
         attribution=_attribution(statement, config.currency),
         notes=tuple(one_line(part) for part in config.statements.note.split("\n\n") if part.strip()),
-        contact=contact_of(config),
         questions_until=None if statement.draft else until,
         digest=statement.digest[:16],
     )
@@ -291,7 +290,8 @@ def _reference(reference: Reference) -> tuple[str, str]:
 
 
 def _funds(statement: Statement) -> tuple[FundRow, ...]:
-    found = added((line.fund, line.amounts) for line in statement.lines if line.journaled)
+    every = added((line.fund, line.amounts) for line in statement.lines if line.journaled)
+    found = {fund: amounts for fund, amounts in every.items() if fund or amounts.billed}
     known = {fund.id: fund for fund in statement.paying}
     several = len(found) > 1
     return tuple(
@@ -306,32 +306,11 @@ def _summary(part: Part, config: Config, last: str) -> tuple[SummaryRow, ...]:
     for block in part.services:
         blocks.setdefault(block.source, []).append(block.figures)
     sources = {source: sum_of(rows) for source, rows in blocks.items()}
-    vendors = {source: row for source, row in sources.items() if row.vendor < 0}
-    above = {source: row for source, row in sources.items() if row.vendor > 0}
-    rows = [SummaryRow(label="List price", detail="", amount=part.charges.list)]
-    for label, found in (("Vendor discount", vendors), ("Surcharge", above)):
-        if found:
-            shares = [share_words(config, source, row.vendor, row.list) for source, row in found.items()]
-            amount = sum((row.vendor for row in found.values()), money.ZERO)
-            rows.append(SummaryRow(label=label, detail=", ".join(shares), amount=amount))
-    who = one_line(config.organization.name) or "the institution"
-    for source, row in sources.items():
-        if row.covered:
-            label = f"Covered by {who}" if row.covered < 0 else "Surcharge"
-            detail = share_words(config, source, row.covered, row.list)
-            rows.append(SummaryRow(label=label, detail=detail, amount=row.covered))
+    rows = [SummaryRow(label="List price", detail="", amount=part.charges.list), *discount_steps(sources, config)]
     for label, corrected in (("Credits", part.credits), ("Late charges", part.late)):
         if corrected:
             rows.append(SummaryRow(label=label, detail=_months_of(corrected), amount=corrected.total.due))
     return (*rows, SummaryRow(label=last, detail="", amount=part.total.due))
-
-
-def share_words(config: Config, source: str, amount: Decimal, list_price: Decimal) -> str:
-    """A source, and its discount in percent of the list price, unless that is all or would mislead."""
-    label = source_label(config, source)
-    if amount >= 0 or list_price <= 0 or -amount >= list_price:
-        return label
-    return f"{label} {percent_filter(money.percent(-amount, list_price))}"
 
 
 def _months_of(block: Corrections) -> str:

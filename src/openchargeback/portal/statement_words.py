@@ -71,6 +71,11 @@ def amount_words(amount: Decimal, currency: str) -> str:
     return f"{currency}\N{NO-BREAK SPACE}{money.human(amount, currency)}"
 
 
+def not_charged(amount: Decimal, currency: str) -> str:
+    """What a statement shows beside what it charges."""
+    return f"For your information, not charged: {amount_words(amount, currency)}"
+
+
 def _nothing_due(statement: Statement, total: Amounts, config: Config) -> str:
     who = one_line(config.organization.name) or "The institution"
     if total.covered == total.list:

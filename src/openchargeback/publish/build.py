@@ -11,21 +11,23 @@ from itertools import chain
 from pathlib import Path
 
 from openchargeback import __version__
+from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoices, checked_sources
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.periods import LOGOS, part_path
+from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
-from openchargeback.portal.site import FileJob, Site, charges_jobs, site_jobs
+from openchargeback.portal.report_documents import report_pdfs
+from openchargeback.portal.site import FileJob, LastPage, Site, charges_jobs, last_page, site_book, site_jobs
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
-from openchargeback.portal.views.review import KnownProject
+from openchargeback.portal.views.review import choices
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
@@ -39,7 +41,7 @@ from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun, Workers, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
-from openchargeback.publish.spans import month_spans, names_users
+from openchargeback.publish.spans import configured_spans, month_spans, names_users
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
@@ -61,13 +63,14 @@ class BuildResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class Output:
     """A planned build output: `key` covers all of its inputs, so equal keys mean equal files."""
 
     books: AllBooks
     provenance: Provenance
     journals: dict[str, bytes]
     pages: tuple[FileJob, ...]
+    last: LastPage
     pdfs: tuple[PdfPlan, ...]
     key: str
 
@@ -113,7 +116,7 @@ def build(
         if cluster:
             cluster.make_months(charges, books.periods, step)
         data = stack.enter_context(closing(OpenDataRun(books, charges)))
-        planned = _plan_output(books, charges, store, provenance, pdfs=pdfs)
+        planned = plan_output(books, charges, store, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
         if (files := _files_published(planned.key, provenance, holds, output)) is not None:
             secrets.check(output)
@@ -123,7 +126,7 @@ def build(
         # Charge files, templates and logos are read until the end.
         checks = (lambda _folder: check_unchanged(), secrets.check)
         with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-            rendered = _write(planned, data, staging, store, cluster or workers, step)
+            rendered = write_output(planned, data, staging, store, cluster or workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -149,9 +152,7 @@ def _inputs(files: str, gathered: Gathered, secrets: Secrets, provenance: Proven
     return key_of(dict(versions()), provenance, pdfs, secrets.digest, problems, digests, files)
 
 
-def _plan_output(
-    books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool
-) -> _Output:
+def plan_output(books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool) -> Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     root = books.ledger.root
     env, around = make_environment(root / "templates"), environment(root)
@@ -159,18 +160,22 @@ def _plan_output(
     journals, warnings = months.journals(books.ledger, books.periods)
     books = replace(books, warnings=(*books.warnings, *warnings))
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    site = replace(site, spans=month_spans(books, charges))
+    over_days, gaps = configured_spans(books, charges)
+    books = replace(books, warnings=(*books.warnings, *gaps))
+    site = replace(site, spans=month_spans(books, charges), over_days=over_days, pdfs=pdfs)
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, charges if pdfs else None)
+    book = site_book(site)
     browser = charges_jobs(site, env, lambda period: charges.open_data(period).browsed)
-    made = (*site_jobs(site, env), *browser, *span_jobs(site, env, books.ledger.directory))
+    made = (*site_jobs(site, env, book), *browser, *span_jobs(site, env, books.ledger.directory))
     pages = (*(replace(job, key=key_of(around, job.key)) for job in made), *statements)
     if pdfs:
-        spans = span_pdfs(site, env, books.ledger.directory)
-        plans += [replace(plan, key=key_of(around, plan.key)) for plan in spans]
+        more = (*span_pdfs(site, env, books.ledger.directory), *report_pdfs(site, env, book))
+        plans += [replace(plan, key=key_of(around, plan.key)) for plan in more]
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    key = _key(pages, plans, written, data_keys(books.periods))
-    return _Output(books, provenance, written, pages, tuple(plans), key)
+    last = last_page(site, env, book)
+    data = [*data_keys(books.periods), (last.path, key_of(around, last.key))]
+    return Output(books, provenance, written, pages, last, tuple(plans), _key(pages, plans, written, data))
 
 
 def _receivables(books: AllBooks) -> dict[str, bytes]:
@@ -190,11 +195,13 @@ def _files_published(key: str, provenance: Provenance, holds: OutputKind, output
     return len(known.files)
 
 
-def _result(planned: _Output, output: Path, files: int, *, rendered: int, changed: bool) -> BuildResult:
+def _result(planned: Output, output: Path, files: int, *, rendered: int, changed: bool) -> BuildResult:
     return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
 
 
-def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, workers: Workers, step: Step) -> int:
+def write_output(
+    planned: Output, data: OpenDataRun, staging: Staging, store: Cache, workers: Workers, step: Step
+) -> int:
     """Write everything; returns the number of newly rendered PDFs.
 
     While this thread writes pages, other processes render PDFs and another thread makes the open data.
@@ -209,18 +216,19 @@ def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, 
         for path, content in data.rest():
             staging.write(path, content)
         _log.info("wrote the open data")
+    staging.write(planned.last.path, planned.last.render({path: each.size for path, each in staging.files.items()}))
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
     return pdfs.rendered
 
 
-def _write_journals(planned: _Output, staging: Staging) -> None:
+def _write_journals(planned: Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
     _log.info("wrote %s", counted(len(planned.journals), "journal and receivables file"))
 
 
 def _write_pages(
-    planned: _Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
+    planned: Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
 ) -> None:
     """Write the pages, and what is done in the meantime."""
     rendered = 0
@@ -290,11 +298,20 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logo=ledger.logo.data if ledger.logo else None,
         settings={period: ledger.settings(period) for period in ledger.records},
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
-        known=_known_projects(ledger),
+        choices=choices(ledger.directory, schema_comment(ledger.root, "approvals/2025-01/new.yaml")),
         rates=_rates(ledger.root),
+        funds=ledger.directory.funds,
+        invoices=_invoices(books),
+        decisions=ledger.approvals,
         postings=ledger.postings,
         deliveries=ledger.deliveries,
     )
+
+
+def _invoices(books: AllBooks) -> dict[str, tuple[InvoiceCheck, ...]]:
+    """The invoices of providers compared with the charges of each month, if the ledger keeps any."""
+    ledger = books.ledger
+    return {each.period: check_invoices(ledger, each) for each in books.periods} if checked_sources(ledger) else {}
 
 
 def _rates(root: Path) -> tuple[ServiceRates, ...]:
@@ -304,15 +321,6 @@ def _rates(root: Path) -> tuple[ServiceRates, ...]:
     from openchargeback.convert.kept import kept_configs
 
     return rates(kept_configs(root)[0])
-
-
-def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:
-    """The PI and fund that a decision naming a project takes from the directory; empty if they change over time."""
-    found = []
-    for id_, entry in sorted(ledger.directory.projects.items()):
-        only = entry.entries[0] if len(entry.entries) == 1 else Entry()
-        found.append(KnownProject(id_, entry.project.title, only.pi, only.fund))
-    return tuple(found)
 
 
 def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:

@@ -36,14 +36,16 @@ class Entry:
 
 
 class OutputKind(enum.StrEnum):
-    """The kind of an output: a whole build, one without PDFs, the PDF statements of one period, by `generate`, or a
-    month for finance, by `bundle`.
+    """The kind of an output: a whole build, one without PDFs, the PDF statements of one period, by `generate`, a
+    month for finance, by `bundle`, or the folder of an audience, or those of all.
     """
 
     BUILD = "build"
     WITHOUT_PDFS = "without-pdfs"
     STATEMENTS = "statements"
     BUNDLE = "bundle"
+    AUDIENCE = "audience"
+    AUDIENCES = "audiences"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def keep_charges(store: Cache, charges: Charges, periods: Collection[BilledPerio
 class MonthCharges:
     """The charges of the months of a ledger, as far as they are asked for.
 
-    Two threads may ask: the one that plans PDFs and the one that writes the open data. statements: whether rows of
+    Several threads may ask: the one that plans PDFs and those that make the open data. statements: whether rows of
     statements are asked for, too, so that a month is billed only once for both.
     """
 
@@ -91,16 +91,19 @@ class MonthCharges:
     store: Cache
     statements: bool = True
     _rows: dict[str, Rows] = field(default_factory=dict)
-    _lock: RLock = field(default_factory=RLock)
+    _locks: Mapping[str, RLock] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._locks = {period: RLock() for period in self.ledger.periods}
 
     def lacks(self, period: BilledPeriod) -> bool:
         """Whether anything of a period would have to be made."""
         kinds = (_CHARGES, _FOCUS, _BROWSED, *((_ROWS,) if self.statements else ()))
-        return any(self.store.get(kind, self._key(period)) is None for kind in kinds)
+        return any(self.store.get(kind, self.month_key(period)) is None for kind in kinds)
 
     def keep(self, period: BilledPeriod, made: Month) -> None:
         """Keep what `make_month` made."""
-        key, (data, rows) = self._key(period), made
+        key, (data, rows) = self.month_key(period), made
         _keep(self.store, key, data)
         if self.statements:
             self.store.put(_ROWS, key, _packed(rows))
@@ -110,8 +113,8 @@ class MonthCharges:
 
         Raises LedgerFault if its files can no longer be read.
         """
-        with self._lock:
-            kept = [self.store.get(kind, self._key(period)) for kind in (_CHARGES, _FOCUS, _BROWSED)]
+        with self._locks[period.period]:
+            kept = [self.store.get(kind, self.month_key(period)) for kind in (_CHARGES, _FOCUS, _BROWSED)]
             charges, focus, browsed = kept
             if charges is None or focus is None or browsed is None:
                 return self._make(period)[0]
@@ -120,7 +123,7 @@ class MonthCharges:
     def key(self, period: BilledPeriod, statement: Statement) -> str:
         """What identifies the rows of a statement: for a closed month, without making them."""
         if period.period in self.ledger.records:
-            return self._key(period)
+            return self.month_key(period)
         return hashlib.sha256(self._rows_of(period).get(statement.number, b"")).hexdigest()
 
     def rows(self, period: BilledPeriod, statement: Statement) -> str | None:
@@ -131,18 +134,20 @@ class MonthCharges:
         packed = self._rows_of(period).get(statement.number)
         return None if packed is None else zlib.decompress(packed).decode()
 
-    def _key(self, period: BilledPeriod) -> str:
+    def month_key(self, period: BilledPeriod) -> str:
+        """What identifies the charges of a period, with what became of them."""
         record = self.ledger.records.get(period.period)
         return key_of(code_digest(), record.digest) if record else period.digest
 
     def _rows_of(self, period: BilledPeriod) -> Rows:
-        with self._lock:
-            if period.period not in self._rows:
-                kept = self.store.get(_ROWS, self._key(period))
+        with self._locks[period.period]:
+            rows = self._rows.get(period.period)
+            if rows is None:
+                kept = self.store.get(_ROWS, self.month_key(period))
                 rows = self._make(period)[1] if kept is None else _unpacked(kept)
                 # A month is planned and printed as a whole, so the one before is not needed again.
                 self._rows = {period.period: rows}
-            return self._rows[period.period]
+            return rows
 
     def _make(self, period: BilledPeriod) -> Month:
         """Bill the period again; keeps both results."""

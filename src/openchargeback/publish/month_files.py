@@ -42,6 +42,7 @@ _OF_OTHERS = {
     "rates",
     "images",
     "spans",
+    "over_days",
     "deliveries",
 }
 

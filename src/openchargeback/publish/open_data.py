@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event
 
@@ -16,6 +18,9 @@ from openchargeback.publish.books import AllBooks
 from openchargeback.publish.keys import key_of
 from openchargeback.publish.month_charges import MonthCharges, OpenData
 from openchargeback.record.recorded_ledger import RecordedLedger
+
+_SMALL = 8 << 20
+"""The most bytes of charge files of a month that is made beside others."""
 
 
 def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
@@ -45,8 +50,7 @@ def data_files(
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of the open data and of the charge browser, one at a time."""
     resources = []
-    for period in periods:
-        kept = charges.open_data(period)
+    for period, kept in _made_ahead(ledger, periods, charges):
         for name, kind, path, content in _files(ledger, period, kept):
             resources.append(DataResource.of(name, kind, path.removeprefix(paths.DATA_FOLDER + "/"), content))
             yield path, content
@@ -66,6 +70,32 @@ def _files(ledger: RecordedLedger, period: BilledPeriod, kept: OpenData) -> Iter
     yield name, DataKind.COST_AND_USAGE, paths.cost_and_usage_file(period), kept.focus
     detail = invoice_detail_csv(period, ledger.settings(name))
     yield name, DataKind.INVOICE_DETAIL, paths.invoice_detail_file(name), detail
+
+
+def _made_ahead(
+    ledger: RecordedLedger, periods: Sequence[BilledPeriod], charges: MonthCharges
+) -> Iterator[tuple[BilledPeriod, OpenData]]:
+    """The charges of each period, in order. Small months are made side by side, a large one takes all cores itself."""
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        ahead: deque[tuple[BilledPeriod, Future[OpenData]]] = deque()
+        try:
+            for period in periods:
+                is_large = sum(file.text_size for file in ledger.charge_files.get(period.period, ())) > _SMALL
+                while len(ahead) > (0 if is_large else cores):
+                    yield _next_made(ahead)
+                ahead.append((period, pool.submit(charges.open_data, period)))
+                if is_large:
+                    yield _next_made(ahead)
+            while ahead:
+                yield _next_made(ahead)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _next_made(ahead: deque[tuple[BilledPeriod, Future[OpenData]]]) -> tuple[BilledPeriod, OpenData]:
+    period, made = ahead.popleft()
+    return period, made.result()
 
 
 class OpenDataRun:

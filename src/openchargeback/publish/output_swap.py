@@ -68,6 +68,10 @@ class Staging:
         self._write(relative, data)
         self.files[relative] = Entry.of(data)
 
+    def below(self, prefix: str) -> Staging:
+        """The same for the files below a folder of the output: `prefix` ends with a slash, or is empty."""
+        return _Below(self, prefix)
+
     def seal(self, provenance: Provenance, key: str, holds: OutputKind, period: str) -> None:
         """Write the manifest of all files so far. Called by `staged`."""
         self._write(NAME, manifest(self.files, provenance, key, holds, period=period))
@@ -102,6 +106,18 @@ class Staging:
                 file.write(data)
         except OSError as fault:
             raise outside(place, fault) from fault
+
+
+class _Below(Staging):
+    """Files below a folder of an output. files: by their paths there."""
+
+    def __init__(self, whole: Staging, prefix: str) -> None:
+        super().__init__(whole.folder / prefix)
+        self._whole, self._prefix = whole, prefix
+
+    def write(self, relative: str, data: bytes) -> None:
+        self._whole.write(self._prefix + relative, data)
+        self.files[relative] = Entry.of(data)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from openchargeback.billing.corrections import correct
@@ -20,7 +22,14 @@ from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import Snapshot, compared, lies_in, take
 from openchargeback.model import Evidence, Level
 from openchargeback.plan.closed_months import closed_month_changes, closed_months_kept
-from openchargeback.plan.months import compared_period, is_about_quality, lacks_charges, recorded_month, unread_periods
+from openchargeback.plan.months import (
+    LedgerSide,
+    compared_period,
+    is_about_quality,
+    lacks_charges,
+    recorded_month,
+    unread_periods,
+)
 from openchargeback.plan.notices import base_notice, bases_notice, new_sources, program_notice
 from openchargeback.plan.settings import changed_settings
 from openchargeback.plan.sides import (
@@ -61,17 +70,18 @@ def make_plan(
     Raises UsageFault if they cannot be compared, LedgerFault if the head's settings cannot be read.
     """
     before, after = compared(root, base, head, main_branch(root))
-    with tempfile.TemporaryDirectory(prefix="openchargeback-plan-") as folder:
-        sides = Sides(before, after, Path(folder) / "base", Path(folder) / "head")
+    with tempfile.TemporaryDirectory(prefix="openchargeback-plan-") as folder, ThreadPoolExecutor(1) as beside:
+        sides = Sides(before, after, Path(folder) / "base", Path(folder) / "head", beside)
         return _plan(sides, host, step)
 
 
 def _plan(sides: Sides, host: HostRecord | None, step: Step) -> Plan:
-    pair = _read_both(sides)
-    before, after = pair.ledgers
-    _log.info("read both revisions: %s can differ", counted(len(pair.reached), "month"))
+    pair = _read_head(sides)
+    after = pair.after
+    _log.info("read the head: %s can differ", counted(len(pair.reached), "month"))
     periods = _changes(pair, step)
     _log.info("compared: %s", f"{counted(len(periods), 'month')} changed")
+    before = pair.before().ledger
     problems = [*pair.problems, *_change_notices(sides, pair, periods), *base_notice(pair.base_problems)]
     problems += [*_billed_twice(sides, pair.reached, after), *_other_program(sides, after, step)]
     evidence, missing = _approval_evidence(sides, before, after, host)
@@ -89,12 +99,12 @@ def _plan(sides: Sides, host: HostRecord | None, step: Step) -> Plan:
 
 @dataclass(slots=True)
 class _Pair:
-    """Both ledgers as read, base first, with their problems. reached: the periods that can differ.
-
-    unread: those with a file at the head that could not be read.
+    """Both ledgers with their problems. before: reads the base when it is first called. reached: the periods that can
+    differ. unread: those with a file at the head that could not be read.
     """
 
-    ledgers: tuple[RecordedLedger, RecordedLedger]
+    before: Callable[[], LedgerSide]
+    after: RecordedLedger
     states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]]
     reached: tuple[str, ...]
     base_problems: list[Problem]
@@ -102,8 +112,11 @@ class _Pair:
     unread: set[str]
 
 
-def _read_both(sides: Sides) -> _Pair:
-    """Read both ledgers, small files first: they determine which periods' files are needed."""
+def _read_head(sides: Sides) -> _Pair:
+    """Read the head, small files first: they determine which periods' files are needed.
+
+    The base is read later, since Git takes long to extract a large file, and the head can be billed meanwhile.
+    """
     problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory", INVOICES)))
     states = states_in(sides.base_folder), states_in(sides.head_folder)
     configs = config_in(sides.base_folder), config_in(sides.head_folder)
@@ -113,23 +126,30 @@ def _read_both(sides: Sides) -> _Pair:
     problems += faults
     if after is None:
         raise LedgerFault(problems)
-    before, base_problems = _read(sides.base_folder, sides.base, sides)
-    if before is None:
-        before = RecordedLedger(sides.base_folder, after.config, after.directory, {}, {}, {})
-    return _Pair((before, after), states, reached, base_problems, problems, unread_periods(problems, reached, after))
+    base_problems: list[Problem] = []
+
+    @cache
+    def before() -> LedgerSide:
+        sides.finish()
+        ledger, found = _read(sides.base_folder, sides.base, sides)
+        if ledger is None:
+            ledger = RecordedLedger(sides.base_folder, after.config, after.directory, {}, {}, {})
+        corrected = correct(ledger)
+        base_problems.extend([*found, *corrected.problems])
+        return LedgerSide(ledger, corrected)
+
+    return _Pair(before, after, states, reached, base_problems, problems, unread_periods(problems, reached, after))
 
 
 def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
     """The changes of the affected periods. Adds their problems to those of the pair."""
-    before, after = pair.ledgers
-    corrected = correct(before), correct(after)
-    pair.base_problems += corrected[0].problems
-    pair.problems += corrected[1].problems
-    months = {period: recorded_month(record) for period, record in after.records.items()}
+    after = LedgerSide(pair.after, correct(pair.after))
+    pair.problems += after.corrected.problems
+    months = {period: recorded_month(record) for period, record in pair.after.records.items()}
     periods = []
     for number, period in enumerate(pair.reached):
         step("Comparing months", number, len(pair.reached))
-        change, old_faults, new_faults = compared_period(period, (before, corrected[0]), (after, corrected[1]), months)
+        change, old_faults, new_faults = compared_period(period, pair.before, after, months)
         pair.base_problems += old_faults
         pair.problems += [each for each in new_faults if not is_about_quality(each)]
         if change is None:
@@ -141,7 +161,7 @@ def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
 
 def _change_notices(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) -> list[Problem]:
     """Notices about the change itself, besides its money."""
-    before, after = pair.ledgers
+    before, after = pair.before().ledger, pair.after
     problems = [
         *closed_month_changes(changed_between(sides), *pair.states),
         *closed_months_kept((before.config, before.directory), (after.config, after.directory), after.records),

@@ -9,7 +9,7 @@ from openchargeback import __version__
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.files.writing import outside, write_file
 from openchargeback.model import Provenance
-from openchargeback.portal.span_documents import span_plan, span_print
+from openchargeback.portal.span_documents import span_plans, span_print
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.publish.books import AllBooks, open_cache
 from openchargeback.publish.build import make_site
@@ -23,7 +23,7 @@ def span_document(books: AllBooks, statement: SpanStatement) -> PdfPlan:
     """The planned PDF of a statement over a span, with today's letterhead, settings and directory."""
     env = make_environment(books.ledger.root / "templates")
     site = make_site(books, Provenance("", "", __version__), {})
-    plan = span_plan(statement, span_print(site, env), books.ledger.directory)
+    (plan,) = span_plans([statement], span_print(site, env, books.ledger.directory))
     return replace(plan, key=key_of(environment(books.ledger.root), plan.key))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from openchargeback.billing.span_statements import (
     BilledCharges,
@@ -19,9 +20,11 @@ from openchargeback.billing.span_statements import (
 from openchargeback.billing.statement_charges import correction_rows
 from openchargeback.focus.columns import USER_COLUMN
 from openchargeback.focus.months import has_column
+from openchargeback.ledger.periods import fiscal_year_days
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import SpanRule
 from openchargeback.model import BilledPeriod, QueueItem, Statement
-from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.problems import LedgerFault, Problem, Severity, UsageFault
 from openchargeback.publish.books import AllBooks
 from openchargeback.publish.month_charges import MonthCharges
 
@@ -71,6 +74,33 @@ def month_spans(books: AllBooks, charges: MonthCharges) -> tuple[SpanStatement, 
                 request = SpanRequest.of_month(subject, period.period, by_person=email in people)
                 found.append(_made(books, request, people.get(email) or month_lines(own, subject)))
     return tuple(found)
+
+
+def configured_spans(books: AllBooks, charges: MonthCharges) -> tuple[tuple[SpanStatement, ...], list[Problem]]:
+    """The statements over days that the settings name (`statements.spans`), in their order.
+
+    One without charges says so. With a warning for each that would need the charges of a closed month that this version
+    of the program computes differently.
+    """
+    found, problems = [], []
+    for rule in books.ledger.config.statements.spans:
+        request = _request_of(rule, books.ledger)
+        own = list(_statements(books, request))
+        try:
+            lines = span_lines(_charges(own, charges, books), request, books.ledger.config.currency)
+        except LedgerFault as fault:
+            problems += [replace(each, severity=Severity.WARNING) for each in fault.problems]
+        else:
+            found.append(_made(books, request, lines))
+    return tuple(found), problems
+
+
+def _request_of(rule: SpanRule, ledger: Ledger) -> SpanRequest:
+    ((kind, id_),) = ((kind, id_) for kind, id_ in rule.subject.items() if id_)
+    subject = Subject(SubjectKind(kind), ledger.directory.email(id_) if kind == SubjectKind.PI else id_)
+    if rule.since and rule.until:
+        return SpanRequest(subject, rule.since, rule.until)
+    return SpanRequest(subject, *fiscal_year_days(rule.fiscal_year or 0, ledger.config.fiscal_year_starts))
 
 
 def _people(books: AllBooks, charges: MonthCharges, period: BilledPeriod) -> dict[str, tuple[SpanLine, ...]]:

@@ -65,8 +65,33 @@ def attribute(charges: Charges) -> None:
         f"AND payer.tag IS NOT DISTINCT FROM charge.tag {same_claim} {same_entry}"
     )
     con.execute("DROP TABLE charge")
+    if charges.versions.attributed:
+        _take_attributed(charges)
     create_usage(con)
     follow(con, loaded)
+
+
+def _take_attributed(charges: Charges) -> None:
+    """Make `attributed` a view of the charges that it has so far and of those on lines shared with other versions.
+
+    It replaces no attribution: no charge of a month with back references may be taken from a version.
+    """
+    con, versions = charges.con, {file.file.path: file for file in charges.versions.files}
+    own = count(con, "SELECT max(id) FROM payer")
+    con.execute("ALTER TABLE attributed RENAME TO attributed_apart")
+    runs = [run for file in charges.loaded.files if file.common for run in file.shared(versions[file.file.path])]
+    parts = [
+        f"SELECT n + {run.shift} AS n, {run.file}::INTEGER AS file, * EXCLUDE (n, file, payer), payer + {own} AS payer "
+        f"FROM {charges.versions.schema}.attributed WHERE {run.has('n')}"
+        for run in runs
+    ]
+    con.execute(f"CREATE VIEW attributed AS {' UNION ALL '.join(['FROM attributed_apart', *parts])}")
+    con.execute(sql(__package__, "taken_payers.sql", schema=charges.versions.schema, own=str(own)))
+    for run in runs:
+        con.execute(
+            f"INSERT INTO dated SELECT n + {run.shift}, * EXCLUDE (n) FROM {charges.versions.schema}.dated "
+            f"WHERE {run.has('n')}"
+        )
 
 
 def directory_tables(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:

@@ -3,6 +3,11 @@
 -- the selectors of approval files and their expectations, and the proposals of commands and pages all use it.
 -- A correction belongs to the item of the charge it refers to.
 CREATE TABLE flagged AS
+WITH involved AS MATERIALIZED (
+    SELECT *
+    FROM attributed
+    WHERE n IN (SELECT n FROM flag UNION ALL SELECT original FROM follows SEMI JOIN flag USING (n))
+)
 SELECT
     raised.n,
     leader.period,
@@ -15,8 +20,8 @@ SELECT
     CASE WHEN payer.project IS NULL AND detail.sub_account = '' THEN detail.resource_id ELSE '' END AS resource,
     raised.flags
 FROM (SELECT n, list_sort(list(flag)) AS flags FROM flag GROUP BY n) AS raised
-JOIN attributed AS charge ON charge.n = raised.n
+JOIN involved AS charge ON charge.n = raised.n
 LEFT JOIN follows ON follows.n = raised.n
-JOIN attributed AS leader ON leader.n = coalesce(follows.original, raised.n)
+JOIN involved AS leader ON leader.n = coalesce(follows.original, raised.n)
 JOIN payer ON payer.id = charge.payer
 JOIN detail ON detail.n = leader.n

@@ -18,7 +18,9 @@ SELECT
     list_sort(list(DISTINCT detail.sub_account || CASE
         WHEN detail.sub_account_name NOT IN ('', detail.sub_account) THEN ' (' || detail.sub_account_name || ')' ELSE '' END
     ) FILTER (detail.sub_account <> ''))[:$most] AS sub_accounts,
-    list_sort(list(DISTINCT coalesce(nullif(detail.resource_name, ''), nullif(detail.resource_id, ''))))[:$most] AS resources,
+    list_sort(list(DISTINCT coalesce(nullif(detail.resource_name, ''), detail.resource_id)) FILTER (
+        detail.resource_name <> '' OR detail.resource_id <> ''
+    ))[:$most] AS resources,
     count(DISTINCT detail.resource_id) FILTER (detail.resource_id <> '') AS resource_count,
     min(detail.first_day) AS first_day,
     max(detail.last_day) AS last_day,

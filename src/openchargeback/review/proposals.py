@@ -43,6 +43,18 @@ def asked_of(item: QueueItem) -> tuple[str, ...]:
     return tuple(field for field in FIELDS if field in wanted)
 
 
+def commands(item: QueueItem, config: Config, external: Collection[str] = (), *, late: bool) -> list[str]:
+    """The commands that decide an item, for a person to complete. late: its period is closed."""
+    where = f"--period OPEN --of {item.period}" if late else f"--period {item.period}"
+    fields = needed_fields(item, config, external) or asked_of(item)[:1] or ("fund",)
+    options = " ".join(f"--set-{field} …" for field in fields)
+    more = {"approve": " --all-flags", "reassign": f" {options} --all-flags", "reject": ""}
+    return [
+        f"focus-billing review {verb} {where} --item {item.id}{more[verb.value]} --reason …"
+        for verb in possible_verbs(item, config, external)
+    ]
+
+
 def cleared_by(
     item: QueueItem,
     verb: Verb,

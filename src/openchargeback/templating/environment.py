@@ -186,7 +186,7 @@ def make_environment(overrides: Path | None = None) -> Templates:
     """The environment for pages, PDFs, mails and journals; `overrides` is the ledger's `templates/` folder, if any.
 
     Filters: money, signed_money, exact, rounded, percent, signed_percent, plain_number, date_human, days_human,
-    date_iso, period_human, period_short, breakable, size_human, flag_title, link, where.
+    date_iso, period_human, period_short, breakable, unbroken, size_human, flag_title, link, where.
     `money` takes the currency from the template variable `currency` unless it is given; `link` starts from the variable
     `page` (a `shell.Head`), so macros must be imported `with context`.
     """

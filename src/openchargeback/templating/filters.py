@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from openchargeback import money
 from openchargeback.addresses import with_conditions
@@ -118,6 +118,15 @@ def breakable(text: str) -> str:
     return re.sub(r"(?<=.)(?=[@.])", "\N{ZERO WIDTH SPACE}", text)
 
 
+def unbroken(text: str) -> Markup:
+    """Text as HTML in which ids with hyphens, such as `BIO-2024-001`, stay on one line."""
+    whole = Markup('<span style="white-space:nowrap">{}</span>')
+    words = (
+        whole.format(word) if "-" in word and any(map(str.isdigit, word)) else escape(word) for word in text.split(" ")
+    )
+    return Markup(" ").join(words)
+
+
 def size_human(size: int) -> str:
     """A file's size: `512 B`, `14.2 kB`, `3.1 MB` (decimal units)."""
     if size < 1000:
@@ -173,6 +182,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "period_human": period_human,
     "period_short": period_short,
     "breakable": breakable,
+    "unbroken": unbroken,
     "size_human": size_human,
     "flag_title": flag_title,
     "link": link_filter,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def tables(tmp_path: Path) -> Tables:
     [
         ("", [("usage-empty", 0)]),
         (HEAD, [("usage-empty", 0)]),
+        (gzip.compress((HEAD + GOOD).encode()), [("usage-header", 0)]),
         (HEAD + GOOD[:-1], [("usage-cut", 2)]),
         (HEAD + '2025-01-06,"astro', [("usage-cells", 2)]),
         (HEAD + "2025-01-06,astro\n", [("usage-cells", 2)]),

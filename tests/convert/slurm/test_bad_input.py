@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import gzip
 
 import pytest
 from sacct import HEADER, ONE, Case, export, record
@@ -26,6 +26,19 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
             3,
             "the line has 16 cells, the header 15",
         ),
+        "a carriage return in a name": (
+            f"JobName|{HEADER}\na|{ONE}\na\rb|{ONE}\n",
+            "usage-cells",
+            3,
+            "carriage return",
+        ),
+        "lines of two systems": (
+            export(ONE).replace("\n", "\r\n") + record(JobIDRaw=2) + "\n",
+            "usage-cells",
+            3,
+            "another way than the first line",
+        ),
+        "a compressed file": (gzip.compress(export(ONE).encode()), "usage-header", 0, "compressed (gzip)"),
         "a short line": (export(ONE, ONE.rpartition("|")[0]), "usage-cells", 3, "13 cells"),
         "an empty line": (export(ONE, "", record(JobID=2, JobIDRaw=2)), "usage-cells", 3, "empty"),
         "two exports in one file": (export(ONE) + export(record(JobIDRaw=2)), "usage-cells", 3, "header occurs again"),
@@ -41,16 +54,42 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
         "a day without a time": (export(record(End="2025-01-02")), "usage-time", 2, 'End: "2025-01-02"'),
         "a negative duration": (export(record(ElapsedRaw="-5")), "usage-number", 2, 'Elapsed: "-5"'),
         "a decimal comma": (export(record(ElapsedRaw="3600,5")), "usage-number", 2, "3600,5"),
+        "parts of a second": (export(record(ElapsedRaw="3600.5")), "usage-number", 2, "3600.5"),
+        "a number for people": (export(record(ElapsedRaw="3.6e3")), "usage-number", 2, "3.6e3"),
+        "milliseconds": (export(record(ElapsedRaw="23:08.358")), "usage-number", 2, "23:08.358"),
+        "seconds beyond a minute": (export(record(ElapsedRaw="00:59:60")), "usage-number", 2, "00:59:60"),
         "an unreadable pause": (export(record(Suspended="x")), "usage-number", 2, "Suspended"),
         "no id": (export(record(JobID="", JobIDRaw="")), "usage-number", 2, "no ID"),
         "a clock that was set": (export(record(ElapsedRaw=7200)), "usage-clock", 2, "by 3600 seconds"),
+        "a run without elapsed time": (export(record(ElapsedRaw=0)), "usage-clock", 2, "by 3600 seconds"),
+        "a pause and no run, for too short": (
+            export(record(ElapsedRaw=0, Suspended="00:30:00")),
+            "usage-clock",
+            2,
+            "by 1800 seconds",
+        ),
+        "a job that runs and has ended": (
+            export(record(State="RUNNING", Start="2025-01-31T00:00:00", End="2025-01-31T00:00:00", ElapsedRaw=86400)),
+            "usage-clock",
+            2,
+            "by 86400 seconds",
+        ),
+        "an end that is not there": (export(ONE, record(JobIDRaw=2, End="Unknown")), "usage-clock", 3, "no End"),
+        "a start that is not there": (export(record(Start="Unknown")), "usage-clock", 2, "no Start"),
+        "a node in place of a time": (
+            export(record(Start="None assigned", ElapsedRaw=0)),
+            "usage-time",
+            2,
+            'Start: "None assigned"',
+        ),
+        "a column too narrow for a time": (export(record(Start="########")), "usage-time", 2, "########"),
         "an end before the start": (
             export(record(End="2025-01-02T07:00:05")),
             "usage-clock",
             2,
             "disagree",
         ),
-        "steps only": (export(record(JobID="101.batch", JobIDRaw="101.batch")), "usage-steps-only", 0, "no job"),
+        "steps only": (export(record(JobID="101.batch", JobIDRaw="101.batch")), "usage-steps-only", 2, "no job"),
         "a runaway job": (
             export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=90 * 86400)),
             "usage-open",
@@ -82,13 +121,13 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
             "job 101",
         ),
         "JSON that is cut": ('{"jobs": [\n{"job_id": 1}, {"job', "usage-cut", 2, "not a complete JSON document"),
-        "JSON with errors": (json.dumps({"jobs": [], "errors": [{"error": "no"}]}), "usage-failed", 0, "no"),
-        "JSON of something else": ('{"quotas": []}', "usage-header", 0, "no `jobs`"),
+        "JSON with errors": ('{"jobs": [],\n"errors": [{"error": "no"}]}', "usage-failed", 2, "no"),
+        "JSON of something else": ('{"quotas": []}', "usage-header", 1, "no `jobs`"),
         "JSON without jobs": ('{"jobs": [], "errors": []}', "usage-empty", 0, "no records"),
     }.items(),
 )
 def test_a_bad_export_is_named_and_nothing_is_written(
-    case: Case, _what: str, expected: tuple[str, str, int, str]
+    case: Case, _what: str, expected: tuple[str | bytes, str, int, str]
 ) -> None:
     text, code, line, words = expected
     done, problems = case.run(text)
@@ -108,6 +147,33 @@ def test_what_many_lines_share_is_one_problem_with_a_count(case: Case) -> None:
     _, problems = case.run(export(*(record(JobIDRaw=n, State="DONE") for n in range(20))))
     (problem,) = problems
     assert (problem.code, problem.line, problem.count) == ("usage-state", 2, 20)
+
+
+@pytest.mark.parametrize(
+    ("column", "keys"),
+    {
+        "User": {"users": True},
+        "User, ": {"owners": [{"user": "ada", "project": "sky-survey"}]},
+        "QOS": {"slurm": {"exceptions": [{"meters": [], "qos": "free"}]}},
+        "QOS, ": {"rates": [{"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "price": "1", "qos": "normal"}]},
+        "Cluster": {
+            "rates": [{"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "price": "1", "cluster": "north"}]
+        },
+    }.items(),
+)
+def test_a_column_that_the_config_needs_must_be_there(case: Case, column: str, keys: dict[str, object]) -> None:
+    """Else an exception, a rate or an owner would apply to nothing."""
+    name = column.rstrip(", ")
+    text = export(ONE).replace(f"|{name}|", "|Comment|")
+    if column not in ("QOS, ", "Cluster"):
+        assert case.run(text)[0] is not None
+    done, problems = case.set(**keys).run(text)
+    assert done is None
+    assert [(each.code, each.line) for each in problems] == [("usage-columns", 1)]
+    assert name in problems[0].message
+    assert problems[0].fix == f"add {name} to `sacct -o`"
+    if name == "Cluster":
+        assert case.set(slurm={"cluster": "north", "meters": ["cpu"]}).run(text)[0] is not None
 
 
 def test_local_times_need_a_zone(case: Case) -> None:

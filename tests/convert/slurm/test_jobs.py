@@ -138,6 +138,8 @@ def test_steps_are_never_counted(case: Case) -> None:
             "used no time",
         ),
         ({"State": "PENDING", "Start": "Unknown", "End": "Unknown", "ElapsedRaw": 0, "AllocTRES": ""}, "used no time"),
+        # `sacct -T`: it started after the window, whose end is its End.
+        ({"Start": "2025-02-03T08:00:00", "End": "2025-02-01T00:00:00", "ElapsedRaw": 0}, "used no time"),
         ({"State": "REVOKED"}, "ran in another cluster"),
         ({"Start": "2025-02-02T08:00:00", "End": "2025-02-02T09:00:00"}, "no time in the period"),
         ({"Start": "2024-12-31T23:00:00", "End": "2025-01-01T00:00:00"}, "no time in the period"),
@@ -200,6 +202,20 @@ def test_an_export_without_a_header(case: Case) -> None:
     again = case.rows(f"{ONE}\n")
     assert [{**row, "x_SourceLine": ""} for row in again] == [{**row, "x_SourceLine": ""} for row in rows]
     assert again[0]["x_SourceLine"] == "1"
+
+
+def test_a_name_with_a_sign_is_no_delimiter_of_an_export_without_a_header(case: Case) -> None:
+    case.set(slurm={"columns": ["Cluster", *(name for name in HEADER.split("|") if name != "Cluster")]})
+    (row, *_) = case.rows(f"north-1|{ONE.replace('|north|', '|')}\n")
+    assert row["x_Cluster"] == "north-1"
+
+
+def test_a_list_of_tasks_that_is_cut_is_no_step(case: Case) -> None:
+    """SLURM_BITSTR_LEN; `123_[1,3,...]`. Without JobIDRaw, JobID is what there is."""
+    text = export(record(JobID="123_[1,3,...]")).replace("JobIDRaw", "Comment")
+    done, problems = case.run(text)
+    assert done is not None
+    assert (done.used, [each.code for each in problems]) == (1, ["usage-array"])
 
 
 def test_line_ends_and_a_byte_order_mark_of_another_system(case: Case) -> None:

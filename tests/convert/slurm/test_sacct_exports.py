@@ -86,6 +86,44 @@ def test_numbers_that_may_be_unset_are_read_in_the_times_too(case: Case) -> None
     assert [without_place(row) for row in case.rows(json.dumps(document))] == [without_place(row) for row in plain]
 
 
+def plainly(value: Any) -> Any:
+    """As data_parser writes numbers with its flag `complex` (slurm, doc/html/rest_clients.shtml): null or a number."""
+    if isinstance(value, dict):
+        if set(value) == {"set", "infinite", "number"}:
+            return value["number"] if value["set"] else None
+        return {key: plainly(each) for key, each in value.items()}
+    return [plainly(each) for each in value] if isinstance(value, list) else value
+
+
+def sparsely(value: Any) -> Any:
+    """As since Slurm 24.11: null in place of objects without content."""
+    if isinstance(value, dict):
+        found = {key: sparsely(each) for key, each in value.items()}
+        return found if any(each not in (None, "", 0, False) for each in found.values()) else None
+    return [sparsely(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("form", [plainly, sparsely])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_forms_of_numbers_and_empty_objects_do_not_matter(case: Case, version: str, form: Any) -> None:
+    text = (EXPORTS / f"{version}.json").read_text("utf-8")
+    plain = case.rows(text)
+    document = json.loads(text)
+    document["jobs"] = [form(job) for job in document["jobs"]]
+    assert [without_place(row) for row in case.rows(json.dumps(document))] == [without_place(row) for row in plain]
+
+
+@pytest.mark.parametrize(
+    ("id_", "offset"),
+    [(600, {"set": True, "infinite": False, "number": 1}), ({"set": True, "infinite": False, "number": 600}, 1)],
+)
+def test_a_component_of_a_heterogeneous_job_is_the_same_in_json(case: Case, id_: Any, offset: Any) -> None:
+    expected = case.rows(export(record(JobID="600+1", JobIDRaw=601, Submit="2025-01-02T08:00:00")))
+    document = json.loads((EXPORTS / "v0.0.40.json").read_text("utf-8"))
+    document["jobs"] = [document["jobs"][0] | {"job_id": 601, "het": {"job_id": id_, "job_offset": offset}}]
+    assert [without_place(row) for row in case.rows(json.dumps(document))] == [without_place(row) for row in expected]
+
+
 def without_place(row: dict[str, str]) -> dict[str, str]:
     return {name: cell for name, cell in row.items() if name != "x_SourceLine"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -34,6 +35,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], set[str]]] = {
     "no records": ({"quotas": [], "paging": {"next": ""}}, {}, {"usage-empty"}),
     "empty list": ([], {}, {"usage-empty"}),
     "not text": (b"\xff\xfe\x00", {}, {"usage-cells"}),
+    "compressed": (gzip.compress(json.dumps(QUMULO).encode()), {}, {"usage-header"}),
     "cut JSON": ('{"quotas": [{"id": "1"', {}, {"usage-cut"}),
     "something else": ({"jobs": []}, {}, {"usage-header"}),
     "a page of HTML": ("<html>Log in</html>\n", {}, {"usage-header"}),
@@ -145,6 +147,49 @@ def test_all_faults_of_all_files_are_named_at_once_with_their_places(tmp_path: P
         ("c.txt", 0, "usage-date"),
     ]
     assert all(each.fix for each in problems)
+
+
+# A fault in a record, the keys that read it, a text on its line, and how far records are within the document.
+PLACED: dict[str, tuple[Any, dict[str, Any], str, int]] = {
+    "qumulo": (changed(QUMULO, "quotas", 1, "capacity_usage", to="wrong"), {}, '"id": "3"', 2),
+    "qumulo pages": (
+        [QUMULO, changed(QUMULO, "quotas", 1, "capacity_usage", to="wrong")],
+        {},
+        '"capacity_usage": "wr',
+        3,
+    ),
+    "onefs": (changed(ONEFS, "quotas", 3, "usage", "fslogical", to="wrong"), FS, '"fslogical": "wrong"', 2),
+    "onefs cli": (
+        changed(ONEFS, "quotas", 3, "usage", "fslogical", to="wrong")["quotas"],
+        FS,
+        '"fslogical": "wrong"',
+        1,
+    ),
+    "xdmod": (changed(XDMOD, 1, "logical_usage", to="wrong"), {}, '"logical_usage": "wrong"', 1),
+    "rgw": (changed(RGW, 1, "usage", "rgw.main", "size_kb", to="wrong"), {}, '"size_kb": "wrong"', 1),
+    "ontap": (changed(ONTAP, "records", 0, "space", "used", "total", to="wrong"), {}, '"total": "wrong"', 2),
+    "vast": ({"results": changed(VAST, 0, "used_capacity", to="wrong")}, {}, '"used_capacity": "wrong"', 2),
+}
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_a_fault_in_json_has_the_line_at_which_its_record_begins(tmp_path: Path, name: str) -> None:
+    content, keys, sign, depth = PLACED[name]
+    text = json.dumps(content, indent=1)
+    case = Converted(tmp_path, "storage", STORAGE).set(storage=keys)
+    _, problems = case.run({"x-2025-01-07.json": text})
+    (problem,) = [each for each in problems if each.code == "usage-number"]
+    before = text[: text.index(sign)].splitlines()
+    assert problem.line == len(before) - before[::-1].index(f"{' ' * depth}{{")
+
+
+def test_the_source_of_a_row_is_its_line(tmp_path: Path) -> None:
+    case = Converted(tmp_path, "storage", STORAGE).set(rows="job", storage={"basis": "month_end"})
+    for indent in (2, None):
+        text = json.dumps(QUMULO, indent=indent)
+        rows = case.rows({"q-2025-01-31.json": text})
+        begins = [text.count("\n", 0, text.index(f'"{path}"')) for path in ("/projects/astro/", "/projects/bio/")]
+        assert [int(row["x_SourceLine"]) for row in rows] == ([line - 1 for line in begins] if indent else [1, 1])
 
 
 def test_pages_may_be_in_one_list_or_in_several_files(tmp_path: Path) -> None:

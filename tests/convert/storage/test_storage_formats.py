@@ -138,6 +138,21 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, int]]] = {
     ),
     "gpfs": (GPFS, {"metric": "physical"}, {"root": 10240, "astro": 341467872 * 1024, "bio:lab": 8192}),
     "lustre": (LUSTRE, {"metric": "physical"}, {"200020": 5000 * 1024, "200021": 7 * 1024}),
+    "lustre, old": (
+        LUSTRE.replace("prj", "project"),
+        {"metric": "physical"},
+        {"200020": 5000 * 1024, "200021": 7 * 1024},
+    ),
+    "lustre, new": (
+        LUSTRE.replace("quota   limit   grace", "bquota  blimit  bgrace", 1),
+        {"metric": "physical"},
+        {"200020": 5000 * 1024, "200021": 7 * 1024},
+    ),
+    "gpfs as PowerShell writes it": (
+        GPFS.encode("utf-16"),
+        {"metric": "physical"},
+        {"root": 10240, "astro": 341467872 * 1024, "bio:lab": 8192},
+    ),
     "du -k": ("8\t/a b\n3\t/c\n", {"metric": "physical", "du_unit": "KiB"}, {"/a b": 8192, "/c": 3072}),
     "du -b": ("8\t/a\n3\t/c\n", {"du_unit": "bytes"}, {"/a": 8, "/c": 3}),
     "zfs own": (
@@ -171,7 +186,7 @@ def test_a_format_is_recognized_and_its_bytes_are_kept(tmp_path: Path, name: str
     done, problems = case.run(daily(content))
     assert done is not None
     assert problems == []
-    assert done.notes == [f"31 files of {name.partition(' ')[0]}"]
+    assert done.notes == [f"31 files of {name.partition(' ')[0].rstrip(',')}"]
     assert done.read == done.used + sum(done.left_out.values())
     sort = "Object Storage" if name.startswith("rgw") else "File Storage"
     assert {row["ServiceSubcategory"] for row in rows} == {sort}

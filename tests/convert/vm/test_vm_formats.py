@@ -437,6 +437,52 @@ def test_a_bad_export_is_refused(case: Converted, name: str) -> None:
     assert case.set(vm=keys, rates=rates).codes({"vms-2025-01-15.txt": content}) == codes
 
 
+PLACED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "azure": ([AZURE[0], {**AZURE[1], "State": 99}], {}, '"VMId": "a2"'),
+    "one azure": ({**AZURE[0], "State": 99}, {}, '"VMId": "a1"'),
+    "proxmox": ([PROXMOX[0], {**PROXMOX[1], "status": "gone"}], SAMPLES, '"vmid": 101'),
+    "openstack": (tenant(SERVER, {**SERVER, "started_at": "Jan 10"}), MEASURED, '"started_at": "Jan 10"'),
+    "one project": (
+        {"tenant_usage": tenant(SERVER, {**SERVER, "started_at": "Jan 10"})["tenant_usages"][0]},
+        MEASURED,
+        '"started_at": "Jan 10"',
+    ),
+    "kitty summary": (
+        changed(SUMMARY, results=[*SUMMARY["results"][:1], ["Jan 10", *SUMMARY["results"][1][1:]]], total=2),
+        MEASURED,
+        '"Jan 10"',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_a_fault_in_json_has_the_line_at_which_its_record_begins(case: Converted, name: str) -> None:
+    content, keys, sign = PLACED[name]
+    text = json.dumps(content, indent=1)
+    _, problems = case.set(vm=keys).run({"vms-2025-01-15.json": text})
+    found = next(each for each in problems if each.code in ("usage-state", "usage-time"))
+    before = text[: text.index(sign)]
+    assert found.line == before.count("\n", 0, _last(before)) + 1
+
+
+def _last(before: str) -> int:
+    """Where the innermost object or list that is still open begins."""
+    depth = 0
+    for at in range(len(before) - 1, -1, -1):
+        depth += {"}": 1, "]": 1, "{": -1, "[": -1}.get(before[at], 0)
+        if depth < 0:
+            return at
+    return 0
+
+
+def test_records_on_one_line_are_records_of_their_own(case: Converted) -> None:
+    """JSON without line breaks, as APIs answer."""
+    servers = [{**SERVER, "instance_id": str(number)} for number in range(3)]
+    done, problems = case.set(vm=MEASURED).run({"a.json": json.dumps(tenant(*servers))})
+    assert done is not None, problems
+    assert (done.read, done.used) == (3, 3)
+
+
 def test_a_list_needs_a_day(case: Converted) -> None:
     assert case.codes({"vms.json": AZURE}) == {"usage-date"}
     assert case.set(vm={"at": "2025-01-31"}).rows({"vms.json": AZURE})

@@ -18,7 +18,7 @@ import click
 from openchargeback.cli.report import shown
 from openchargeback.cli.reports.excerpt import excerpt_of
 from openchargeback.cli.reports.paragraphs import Paragraph, paragraphs, totals
-from openchargeback.explanations import explain
+from openchargeback.explanations import explain, is_explained
 from openchargeback.problems import Problem, Severity
 from openchargeback.wording import counted, listed
 
@@ -113,7 +113,7 @@ def summary(found: Sequence[Paragraph], *, shortened: bool = False) -> str:
     where = f" in {counted(files, 'file')}" if files else ""
     heaviest = found[0]
     code = heaviest.head.code
-    more = f"\nfor an explanation, run `focus-billing validate --explain {code}`" if explain(code) else ""
+    more = f"\nfor an explanation, run `focus-billing validate --explain {code}`" if is_explained(code) else ""
     more += "\nfor every location of repeated problems, run `focus-billing validate --full`" if shortened else ""
     return click.style(totals(found), fg=COLORS[heaviest.severity], bold=True) + where + more
 

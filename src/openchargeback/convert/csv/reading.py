@@ -11,6 +11,7 @@ from pathlib import Path
 
 from openchargeback.convert.csv.json_records import json_records
 from openchargeback.convert.csv.table import table_records
+from openchargeback.convert.documents import compressed
 from openchargeback.convert.kinds import Input
 from openchargeback.problems import Problem
 
@@ -50,6 +51,8 @@ class Records:
 def read_records(file: Input, columns: Sequence[str], needed: Sequence[str], layout: Layout = Layout()) -> Records:
     """The records of a file. columns: to return, in this order; needed: those without which it is refused."""
     problems: list[Problem] = []
+    if fault := compressed(file):
+        return Records(iter(()), [fault])
     if _is_json(file.path, layout.format):
         rows = json_records(file, columns, needed, layout.items, layout.more, problems)
     else:

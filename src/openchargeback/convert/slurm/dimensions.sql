@@ -7,14 +7,13 @@
 --   known: a state of Slurm; torn: a cell has the character that joins them.
 CREATE TABLE tres AS
 SELECT (row_number() OVER ())::INTEGER AS id, text
-FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT contains(job_id, '.'));
+FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT is_step(job_id));
 CREATE TABLE tres_part AS
 WITH part AS (SELECT id, unnest(string_split(text, ',')) AS part FROM tres),
 cell AS (
     SELECT
         id, part, split_part(part, '=', 1) AS name, split_part(part, '=', 2) AS cell,
-        -- Most counts are plain. DuckDB would also round 1.5, and read blanks.
-        CASE WHEN NOT contains(cell, '.') AND NOT contains(cell, ' ') THEN try_cast(cell AS BIGINT) END AS plain,
+        whole(cell) AS plain, -- Most counts are.
         -- Memory has a suffix (MiB without one) and may read 93.75G; in thousandths, for exactness.
         CASE WHEN plain IS NULL AND regexp_full_match(cell, '\d{1,15}(\.\d{1,3})?[KMGTP]?')
             THEN (try_cast(rtrim(cell, 'KMGTP') AS DECIMAL(18, 3)) * 1000)::HUGEINT END AS thousandths
@@ -63,5 +62,5 @@ SELECT
     len(cells) <> 6 AS torn
 FROM (
     SELECT text, string_split(text, joint()) AS cells
-    FROM (SELECT DISTINCT origin AS text FROM raw WHERE NOT contains(job_id, '.'))
+    FROM (SELECT DISTINCT origin AS text FROM raw WHERE NOT is_step(job_id))
 )

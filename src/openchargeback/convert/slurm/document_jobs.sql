@@ -7,7 +7,8 @@ WITH cell AS (
         json_extract_string(job, [
             '$.job_id', '$.array.job_id', '$.array.task_id', '$.array.task_id.number', '$.array.task_id.set', '$.array.task',
             '$.sluid', '$.cluster', '$.account', '$.user', '$.partition', '$.qos', '$.state.current', '$.state.current[0]',
-            '$.time.submission', '$.time.start', '$.time.end', '$.time.elapsed', '$.time.suspended'
+            '$.time.submission', '$.time.start', '$.time.end', '$.time.elapsed', '$.time.suspended',
+            '$.het.job_id.number', '$.het.job_id', '$.het.job_offset.number', '$.het.job_offset'
         ]) AS c,
         json_extract(job, '$.state.current') AS current,
         from_json(json_extract(job, '$.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"BIGINT"}]') AS tres
@@ -17,6 +18,7 @@ SELECT
     line,
     CASE WHEN c[5] = 'true' OR (c[4] IS NULL AND c[3] IS NOT NULL) THEN c[2] || '_' || coalesce(c[4], c[3])
         WHEN c[6] <> '' THEN c[2] || '_[' || c[6] || ']'
+        WHEN whole(coalesce(c[20], c[21])) > 0 THEN concat(coalesce(c[20], c[21]), '+', coalesce(c[22], c[23]))
         ELSE c[1] END AS JobID,
     c[1] AS JobIDRaw, NULL AS DBIndex, nullif(c[7], '') AS SLUID, c[8] AS Cluster, c[9] AS Account, c[10] AS "User",
     c[11] AS Partition, c[12] AS QOS,

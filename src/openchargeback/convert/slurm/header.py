@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from openchargeback.problems import Problem
 
@@ -45,10 +46,15 @@ class Layout:
         return {name: index for index, name in enumerate(self.names) if name in KNOWN}
 
 
-def layout_of(path: str, first: str, delimiter: str, columns: Sequence[str]) -> Layout | Problem:
-    """The layout by the first line of a file, or why there is none. columns: given for files without a header."""
+def layout_of(
+    path: str, first: str, delimiter: str, columns: Sequence[str], wanted: Mapping[str, str] = MappingProxyType({})
+) -> Layout | Problem:
+    """The layout by the first line of a file, or why there is none. columns: given for files without a header.
+
+    wanted: further columns that must be there, each with the setting that needs it.
+    """
     found = _FIRST.match(first)
-    delimiter = delimiter or (found[2] if found else "") or ("|" if columns else "")
+    delimiter = delimiter or ("|" if columns and "|" in first else found[2] if found else "|" if columns else "")
     if not delimiter or len(delimiter.encode()) > _LONGEST_DELIMITER:
         message = "the first line is not a header of `sacct --parsable2` with a delimiter of up to four bytes"
         return Problem(path, "usage-header", message, _HEADER_FIX, 1, excerpt=first[:200])
@@ -73,10 +79,12 @@ def layout_of(path: str, first: str, delimiter: str, columns: Sequence[str]) -> 
     if twice := next((name for name in known if name and known.count(name) > 1), ""):
         return Problem(path, "usage-header", f"the column {twice} occurs twice", "export each column once", 1)
     lacking = [group for group in ALTERNATIVES if not set(group) & set(known)]
-    if lacking:
-        words = ", ".join(" or ".join(group) for group in lacking)
-        fix = f"add {', '.join(group[0] for group in lacking)} to `sacct -o`"
-        return Problem(path, "usage-columns", f"the export lacks {words}", fix, 1, excerpt=first[:200])
+    unmet = {name: setting for name, setting in wanted.items() if name not in known}
+    if lacking or unmet:
+        words = [" or ".join(group) for group in lacking]
+        words += [f"{name}, which {setting} needs" for name, setting in unmet.items()]
+        fix = f"add {', '.join([*(group[0] for group in lacking), *unmet])} to `sacct -o`"
+        return Problem(path, "usage-columns", f"the export lacks {', '.join(words)}", fix, 1, excerpt=first[:200])
     names = tuple(name or f"other{index}" for index, name in enumerate(known))
     return Layout(delimiter, names, 2 if has_header else 1)
 

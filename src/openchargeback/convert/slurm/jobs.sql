@@ -1,7 +1,8 @@
 -- job: one row per job, array task, component of a heterogeneous job, or run of a requeued or resized job; no steps.
 -- n: its row in `raw`, from 0. number: its id, if that is a number. starts: seconds since 1970 (UTC). In the hour that a zone repeats, a time has two readings;
 -- the one is taken that agrees with Elapsed.
--- lasted: seconds from start to end: Elapsed, which is billed, and Suspended. gap: by how much End disagrees with that.
+-- lasted: seconds from start to end: Elapsed, which is billed, and Suspended. gap: by how much End disagrees with that; an
+-- export that sacct has cut to its window (`-T`) has jobs that start after their end. endless: it has ended without an End.
 -- holding: what it held of what is billed; NULL for nothing. several: whether it stands for tasks of an array.
 -- left_out: why it is not billed; NULL if it is.
 CREATE TABLE job AS
@@ -16,7 +17,7 @@ WITH reading AS (
         end_second_of - {end_first} AS end_first,
         end_second_of - {end_second} AS end_second
     FROM raw
-    WHERE NOT contains(job_id, '.')
+    WHERE NOT is_step(job_id)
 ),
 chosen AS (
     SELECT
@@ -28,8 +29,12 @@ chosen AS (
 )
 SELECT
     chosen.n, try_cast(chosen.job_id AS BIGINT) AS number, chosen.starts, chosen.elapsed, chosen.lasted, origin.open,
-    CASE WHEN end_local IS NULL OR origin.open THEN 0
-        ELSE least(abs(end_first - starts - lasted), abs(end_second - starts - lasted)) END AS gap,
+    CASE
+        WHEN end_local IS NULL THEN 0
+        WHEN lasted = 0 THEN greatest(least(end_first - starts, end_second - starts), 0)
+        ELSE least(abs(end_first - starts - lasted), abs(end_second - starts - lasted))
+    END AS gap,
+    end_local IS NULL AND NOT origin.open AND origin.known AS endless,
     origin.id AS origin, origin.label, tres.id AS tres, holding.id AS holding,
     chosen.bad, contains(coalesce(chosen.shown_id, chosen.job_id), '[') AS several,
     CASE

@@ -19,7 +19,7 @@ _START = 4096
 _TIMES = frozenset({"submission", "start", "end", "elapsed", "suspended"})
 _BATCH = 20_000
 
-_KEPT = ("job_id", "array", "sluid", "cluster", "account", "user", "partition", "qos", "state", "time")
+_KEPT = ("job_id", "array", "het", "sluid", "cluster", "account", "user", "partition", "qos", "state", "time")
 """What is read of a job, besides `tres.allocated`; the rest (steps, names, command lines) goes no further."""
 
 
@@ -32,12 +32,12 @@ def is_json(path: Path) -> bool:
 def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, str]) -> list[Problem]:
     """Add the jobs of an export to `raw`; why it cannot be read. parts: of `cells.sql`, but for its rows and file."""
     con.execute(query(__package__, "document"))
-    found: dict[str, Any] = {}
+    found: dict[str, tuple[int, Any]] = {}
     problems: list[Problem] = []
     batch: list[tuple[int, str]] = []
     try:
         for key, line, value in items(file.path):
-            found.setdefault(key, value)
+            found.setdefault(key, (line, value))
             if key == "jobs" and isinstance(value, dict):
                 batch.append((line, _narrow(value)))
             if len(batch) >= _BATCH:
@@ -78,12 +78,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _refused(file: Input, found: Mapping[str, Any]) -> list[Problem]:
-    """Why a whole document is not a good export. found: the first value of each key at the top."""
-    if errors := found.get("errors"):
+def _refused(file: Input, found: Mapping[str, tuple[int, Any]]) -> list[Problem]:
+    """Why a whole document is not a good export. found: the first value of each key at the top, with its line."""
+    line, errors = found.get("errors", (0, None))
+    if errors:
         message = f"the export reports errors: {json.dumps(errors)[:200]}"
-        return [Problem(file.name, "usage-failed", message, "fix what sacct reports, and export again")]
-    if not isinstance(found.get("jobs"), dict | list):
+        return [Problem(file.name, "usage-failed", message, "fix what sacct reports, and export again", line)]
+    if not isinstance(found.get("jobs", (0, None))[1], dict | list):
         message = "the document has no `jobs`, so it is not an export of `sacct --json`"
-        return [Problem(file.name, "usage-header", message, "export with `sacct --json`")]
+        return [Problem(file.name, "usage-header", message, "export with `sacct --json`", 1)]
     return []

@@ -6,7 +6,7 @@ import datetime as dt
 
 import duckdb
 
-from openchargeback.convert.documents import EMPTY_FIX
+from openchargeback.convert.documents import EMPTY_FIX, compressed
 from openchargeback.convert.findings import broken
 from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
@@ -52,7 +52,9 @@ def read_slurm(reading: Reading) -> Found:
     if steps == found.read:
         fix = "export with `sacct -X`, and without a filter that removes the jobs"
         message = "the export has steps of jobs but no jobs"
-        found.problems.append(Problem(reading.inputs[0].name, "usage-steps-only", message, fix))
+        file, line = con.execute(query(__package__, "first_place")).fetchone() or (1, 0)
+        name = next(each.name for each in reading.inputs if each.number == file)
+        found.problems.append(Problem(name, "usage-steps-only", message, fix, line))
         return found
     found.problems += _problems(reading)
     con.execute(query(__package__, "drop_repeated"))
@@ -75,14 +77,30 @@ def _read_inputs(reading: Reading, found: Found) -> None:
         "person": "coalesce(\"User\", '')" if keeps_users(reading.settings) else "''",
         "cluster": literal(own.cluster),
     }
+    wanted = _wanted(reading)
     for file in reading.inputs:
         (before,) = con.execute("SELECT count(*) FROM raw").fetchone() or (0,)
-        if is_json(file.path):
+        if fault := compressed(file):
+            first, problems = 1, [fault]
+        elif is_json(file.path):
             first, problems = 1, read_json(con, file, {**parts, "dated": "true"})
         else:
-            first, problems = read_text(con, file, own, {**parts, "dated": "false"})
+            first, problems = read_text(con, file, own, {**parts, "dated": "false"}, wanted)
         found.problems += problems
         insert(con, "input", [(file.number, before, first)])
+
+
+def _wanted(reading: Reading) -> dict[str, str]:
+    """Columns that only some settings need, each with one that does: without it, they would apply to nothing."""
+    settings, own = reading.settings, reading.own
+    needs = (
+        ("User", "users: true", settings.users),
+        ("User", "owners: user", any(each.user for each in settings.owners)),
+        ("QOS", "slurm: exceptions: qos", any(each.qos for each in own.exceptions)),
+        ("QOS", "rates: qos", any(each.qos for each in settings.rates)),
+        ("Cluster", "rates: cluster", not own.cluster and any(each.cluster for each in settings.rates)),
+    )
+    return {column: f"`{setting}`" for column, setting, needed in reversed(needs) if needed}
 
 
 def _make_jobs(reading: Reading) -> None:

@@ -1,4 +1,5 @@
 -- How cells of sacct are read. NULL is what cannot be read.
+-- whole: a number of digits alone. DuckDB would also read blanks, 1e3 and 1_000, and round 1.5.
 -- duration: seconds of `D-HH:MM:SS`, `HH:MM:SS` or a plain number of seconds.
 -- moment: the local time as printed, to the second; Unknown, None and an empty cell have none.
 -- utc: the time in UTC of a cell that says by itself when it was: seconds since 1970 (`SLURM_TIME_FORMAT=%s`), or a time
@@ -7,8 +8,10 @@
 -- submission: `submitted` in the form that tells jobs apart, however an export writes its times.
 -- joint: what joins the cells of `origin`; no cell of sacct has it.
 -- is_unset: whether a cell says that there is no value.
+-- is_step: whether an id is of a step, such as 123.batch. The list of an array's tasks may be cut, too: 123_[1,3,...].
 CREATE MACRO submission(submitted) AS replace(submitted, 'T', ' ');
 CREATE MACRO joint() AS chr(31);
+CREATE MACRO is_step(job_id) AS contains(job_id, '.') AND NOT contains(job_id, '[');
 CREATE MACRO is_unset(cell) AS cell IS NULL OR cell IN ('', 'Unknown', 'None');
 CREATE MACRO moment(cell) AS CASE WHEN strlen(cell) = 19 THEN try_cast(cell AS TIMESTAMP) END;
 CREATE MACRO utc(cell) AS CASE
@@ -21,16 +24,13 @@ CREATE MACRO utc(cell) AS CASE
         )
 END;
 CREATE MACRO is_utc(cell) AS CASE WHEN strlen(cell) <> 19 THEN utc(cell) IS NOT NULL ELSE false END;
-CREATE MACRO clock_seconds(days, clock) AS CASE
-    WHEN length(clock) = 8 AND clock[3] = ':' AND clock[6] = ':' AND clock[4:5] < '60' AND clock[7:8] < '60'
-    THEN try_cast(days AS BIGINT) * 86400 + try_cast(clock[1:2] AS BIGINT) * 3600
-        + try_cast(clock[4:5] AS BIGINT) * 60 + try_cast(clock[7:8] AS BIGINT)
-END;
+CREATE MACRO whole(cell) AS CASE WHEN try_cast(cell AS BIGINT)::VARCHAR = cell THEN try_cast(cell AS BIGINT) END;
 CREATE MACRO duration(cell) AS coalesce(
-    try_cast(cell AS BIGINT),
-    CASE WHEN contains(cell, '-') THEN clock_seconds(split_part(cell, '-', 1), split_part(cell, '-', 2))
-        ELSE clock_seconds('0', cell) END
+    whole(cell),
+    CASE WHEN regexp_full_match(cell, '(\d{1,6}-)?\d\d:[0-5]\d:[0-5]\d')
+        THEN CASE WHEN contains(cell, '-') THEN split_part(cell, '-', 1)::BIGINT * 86400 ELSE 0 END
+            + cell[-8:-7]::BIGINT * 3600 + cell[-5:-4]::BIGINT * 60 + cell[-2:]::BIGINT END
 );
 CREATE MACRO printed(cell) AS CASE WHEN cell = '0' THEN 'Unknown'
-    WHEN try_cast(cell AS BIGINT) IS NULL THEN cell
-    ELSE strftime(make_timestamp(try_cast(cell AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%S') END;
+    WHEN whole(cell) IS NULL THEN cell
+    ELSE strftime(make_timestamp(whole(cell) * 1000000), '%Y-%m-%dT%H:%M:%S') END;

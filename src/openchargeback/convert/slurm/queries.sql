@@ -5,6 +5,8 @@ FROM reject_errors GROUP BY line ORDER BY line LIMIT 50;
 SELECT min(least(start_local, end_local)) AS first, max(greatest(start_local, end_local)) AS last FROM raw;
 -- undated: the files with times in a zone that they do not say.
 SELECT DISTINCT file FROM raw WHERE NOT dated AND (start_local IS NOT NULL OR end_local IS NOT NULL);
+-- first_place: where the first record is.
+SELECT raw.file, coalesce(raw.line, input.first_line) FROM raw JOIN input ON input.file = raw.file WHERE raw.rowid = 0;
 -- job_ids: how many jobs there are, how many ids are numbers, and the lowest and the highest of these.
 SELECT count(*), count(number), min(number), max(number) FROM job;
 -- different_ids: how many different numbers the ids of jobs are.

@@ -41,6 +41,9 @@ ORIGIN_RULES = (
 )
 """On the origins of jobs (`dimensions.sql`)."""
 
+_COUNTS = "(left_out IS NULL OR left_out IN ('used no time', 'nothing allocated'))"
+"""Whether nothing but the times and the allocation of a job could keep it from being billed."""
+
 JOB_RULES = (
     Rule(
         where="bad LIKE 'Start:%' OR bad LIKE 'End:%'",
@@ -64,11 +67,25 @@ JOB_RULES = (
         fix=AGAIN,
     ),
     Rule(
-        where="bad IS NULL AND left_out IS NULL AND gap > 1",
+        where=f"bad IS NULL AND gap > 1 AND {_COUNTS}",
         value="gap",
         code="usage-clock",
         message="Start, End, Elapsed and Suspended disagree by {} seconds",
         fix="export Suspended as well; if many jobs are off by one hour, correct `timezone`",
+    ),
+    Rule(
+        where=f"bad IS NULL AND starts IS NULL AND lasted > 0 AND {_COUNTS}",
+        value="''",
+        code="usage-clock",
+        message="the job ran, but it has no Start",
+        fix=AGAIN,
+    ),
+    Rule(
+        where="bad IS NULL AND left_out IS NULL AND endless",
+        value="''",
+        code="usage-clock",
+        message="the job is not running, but it has no End",
+        fix="check `sacctmgr show runawayjobs`, fix the job there, and export again",
     ),
     Rule(
         where="open AND left_out IS NULL AND elapsed > $longest * 86400",

@@ -21,11 +21,15 @@ _MOST = 50
 
 
 def read_text(
-    con: duckdb.DuckDBPyConnection, file: Input, own: SlurmSettings, parts: Mapping[str, str]
+    con: duckdb.DuckDBPyConnection,
+    file: Input,
+    own: SlurmSettings,
+    parts: Mapping[str, str],
+    wanted: Mapping[str, str],
 ) -> tuple[int, list[Problem]]:
     """Add the lines of a table to `raw`: the line of the first one, and why it cannot be read.
 
-    parts: of `cells.sql`, other than its rows and its file.
+    parts: of `cells.sql`, other than its rows and its file. wanted: as of `layout_of`.
     """
     head, whole = _look(file.path)
     if not head.strip():
@@ -34,7 +38,7 @@ def read_text(
         message = f"the export begins with a message: {head[:160]}"
         fix = "fix what sacct reports, write its errors to another file, and export again"
         return 1, [Problem(file.name, "usage-failed", message, fix, 1)]
-    layout = layout_of(file.name, head, own.delimiter, own.columns)
+    layout = layout_of(file.name, head, own.delimiter, own.columns, wanted)
     if isinstance(layout, Problem):
         return 1, [layout]
     if not whole:
@@ -62,12 +66,12 @@ def _look(path: Path) -> tuple[str, bool]:
 
 def _count_lines(path: Path) -> int:
     """How many lines there are, one that does not end included."""
-    lines, last = 0, b""
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            lines += block.count(b"\n")
-            last = block
-    return lines + (not last.endswith(b"\n") and bool(last))
+    lines, last, block = 0, ord("\n"), bytearray(_BLOCK >> 2)
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(block):
+            lines += block.count(b"\n", 0, size)
+            last = block[size - 1]
+    return lines + (last != ord("\n"))
 
 
 def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout, parts: Mapping[str, str]) -> list[Problem]:
@@ -84,6 +88,8 @@ def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout, parts: 
     try:
         con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
     except duckdb.InvalidInputException as error:
+        if problems := _odd_line_ends(file):
+            return problems
         raise OutsideFault(f"{file.name} cannot be read: {' '.join(str(error).split())[:300]}") from error
     problems = [_refused(file.name, row, layout) for row in named_rows(con, query(__package__, "rejects"))]
     con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
@@ -100,6 +106,22 @@ def _refused(path: str, row: dict[str, object], layout: Layout) -> Problem:
         return Problem(path, "usage-cells", message, fix, line, excerpt=text[:200])
     fix = "export again without free text such as JobName"
     return Problem(path, "usage-cells", "the line is not text in UTF-8", fix, line)
+
+
+def _odd_line_ends(file: Input) -> list[Problem]:
+    """The lines with a carriage return within, and those that end in another way than the first."""
+    found = []
+    with file.path.open("rb") as lines:
+        end = b""
+        for number, line in enumerate(lines, 1):
+            end = end or line[-2:]
+            if b"\r" in line.removesuffix(b"\r\n") or line.endswith(b"\r\n") != end.endswith(b"\r\n"):
+                found.append(number)
+    if not found:
+        return []
+    message = "the line has a carriage return within, or ends in another way than the first line"
+    fix = "export without JobName, which may contain line breaks; write the export to its file without changing it"
+    return [Problem(file.name, "usage-cells", message, fix, found[0], count=len(found), more=tuple(found[1:_MOST]))]
 
 
 def _blank_lines(file: Input) -> list[Problem]:

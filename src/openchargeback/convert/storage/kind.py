@@ -177,7 +177,7 @@ def _rows(
         account = level.owner if by_owner else project or level.path
         node = level.path.rstrip("/") if not level.own else level.path
         yield (
-            *(before + index, file.number, level.place, seconds(midnight(at[0])), at[1]),
+            *(before + index, file.number, sheet.source.line_of(level.place), seconds(midnight(at[0])), at[1]),
             *(level.system or own.cluster, level.path, node, level.owner, level.person),
             *(account, tier or own.tier, skipped, level.own, name == "rgw", "" if level.at else series),
             _bought(own, level.path, at[0]) if own.bills == "purchased" else level.bytes,

@@ -11,8 +11,11 @@ import re
 from openchargeback.convert.documents import CUT_FIX, Source
 from openchargeback.convert.storage.sheet import KIB, Format, Level, Sheet
 
-_TITLE = re.compile(r"Disk quotas for (prj|usr|grp) (\S+) \(([pug])id (\d+)\):")
+_TITLE = re.compile(r"Disk quotas for (prj|usr|grp|user|group|project) (\S+) \(([pug])id (\d+)\):")
 _TYPES = {"project": "prj", "group": "grp", "user": "usr"}
+_SORTS = {"p": "prj", "g": "grp", "u": "usr"}
+"""By the first letter of the id's name; old versions write the sort in full."""
+
 _FIGURES = 8
 """Figures after the mount point: kbytes, quota, limit, grace, and the same of files."""
 
@@ -76,8 +79,8 @@ def _add(sheet: Sheet, line: int, title: re.Match[str], mount: str, figures: lis
     if len(figures) < _FIGURES:
         sheet.problem("usage-cut", f"the line has {len(figures)} figures instead of {_FIGURES}", CUT_FIX, line)
         return
-    if title[1] != wanted:
-        sheet.left_out[f"{title[1]} quota, which counts the same blocks again"] += 1
+    if (sort := _SORTS[title[3]]) != wanted:
+        sheet.left_out[f"{sort} quota, which counts the same blocks again"] += 1
         return
     names = ("kbytes", "quota", "limit")
     name = "kbytes" if sheet.own.bills != "quota" else "limit" if sheet.own.limit == "hard" else "quota"

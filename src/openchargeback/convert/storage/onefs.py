@@ -52,7 +52,7 @@ def read(sheet: Sheet) -> None:
         sheet.last = True
     sheet.firsts.append(None)
     seen: dict[str, tuple[bool, Level]] = {}
-    for number, place, quota in sheet.records(found, "quotas"):
+    for number, place, quota in sheet.records(found, *(("quotas",) if isinstance(document, dict) else ())):
         _add(sheet, number, place, quota, seen)
     sheet.levels += [level for _, level in seen.values()]
 

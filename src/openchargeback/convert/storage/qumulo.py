@@ -6,14 +6,14 @@ import re
 from typing import Any
 
 from openchargeback.convert.documents import Source, text_of, whole
+from openchargeback.convert.json_places import Key
 from openchargeback.convert.storage.sheet import Format, Level, Sheet, objects
 
 _AFTER = re.compile(r"[?&]after=(\d+)")
 
 
-def _pages(document: Any) -> list[dict[str, Any]]:
-    pages = [document] if isinstance(document, dict) else objects(document)
-    return [each for each in pages if isinstance(each.get("quotas"), list) and ("paging" in each or _is_ours(each))]
+def _is_page(each: Any) -> bool:
+    return isinstance(each, dict) and isinstance(each.get("quotas"), list) and ("paging" in each or _is_ours(each))
 
 
 def _is_ours(page: dict[str, Any]) -> bool:
@@ -22,23 +22,23 @@ def _is_ours(page: dict[str, Any]) -> bool:
 
 def fits(source: Source) -> bool:
     """Whether it is a page, or a list of pages."""
-    return bool(_pages(source.document))
+    document = source.document
+    return any(map(_is_page, document if isinstance(document, list) else [document]))
 
 
 def read(sheet: Sheet) -> None:
     """Add the quotas of all pages."""
     document = sheet.source.document
-    pages = _pages(document)
-    if isinstance(document, list) and len(pages) < len(document):
-        sheet.problem("usage-failed", "an item of the list is not a page of quotas", "export all pages again")
-    number = 0
-    for index, page in enumerate(pages):
-        what = f"[{index}].quotas" if isinstance(document, list) else "quotas"
+    several = isinstance(document, list)
+    for index, page in enumerate(document if several else [document]):
+        if not _is_page(page):
+            sheet.problem("usage-failed", "an item of the list is not a page of quotas", "export all pages again")
+            continue
+        keys: tuple[Key, ...] = (index, "quotas") if several else ("quotas",)
         ids = [whole(each.get("id")) for each in objects(page["quotas"])]
         sheet.firsts.append(min((id_ for id_ in ids if id_ is not None), default=None))
         _follow(sheet, page)
-        for _, place, quota in sheet.records(page["quotas"], what):
-            number += 1
+        for number, place, quota in sheet.records(page["quotas"], *keys):
             _add(sheet, number, place, quota)
 
 

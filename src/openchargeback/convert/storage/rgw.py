@@ -22,7 +22,7 @@ def fits(source: Source) -> bool:
 def read(sheet: Sheet) -> None:
     """Add every bucket."""
     document = sheet.source.document
-    for number, place, bucket in sheet.records([document] if isinstance(document, dict) else document, ""):
+    for number, place, bucket in sheet.records(document):
         name = text_of(bucket.get("bucket"))
         if not name or not isinstance(bucket.get("usage"), dict):
             sheet.problem("usage-columns", f"{place} has no bucket or no usage", AGAIN, number)

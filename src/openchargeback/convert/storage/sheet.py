@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from openchargeback.convert.documents import Source, is_rounded, objects_in, whole
+from openchargeback.convert.documents import Source, is_rounded, whole
+from openchargeback.convert.json_places import Key
 from openchargeback.convert.storage.settings import StorageSettings
 from openchargeback.problems import Problem
 
@@ -19,7 +20,7 @@ AGAIN = "export it again, with exact figures"
 class Level:
     """A figure of one path at one moment.
 
-    place: its line, or for JSON its number in the list, from 1. bytes: as the settings choose; None if there is no such
+    place: its line, or for JSON its number (`Source.objects`). bytes: as the settings choose; None if there is no such
     limit. at: when, as RFC 3339, if the listing says it. own: whether the figure is without what is below the path.
     """
 
@@ -57,8 +58,8 @@ class Sheet:
         return len(self.levels) + self.left_out.total()
 
     def problem(self, code: str, message: str, fix: str, line: int = 0) -> None:
-        """Record a fault of the file."""
-        self.problems.append(Problem(self.source.file.name, code, message, fix, line))
+        """Record a fault of the file. line: a line, or the number of an object of JSON."""
+        self.problems.append(Problem(self.source.file.name, code, message, fix, self.source.line_of(line)))
 
     def bytes(self, value: object, what: str, line: int = 0, unit: int = 1) -> int | None:
         """A figure in bytes; None with a fault if it is not a whole number. what: where it stands. unit: its bytes."""
@@ -78,9 +79,9 @@ class Sheet:
             return None
         return self.bytes(value, what, line, unit)
 
-    def records(self, found: object, what: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """The objects of a JSON list: number from 1, path in the document, value. Others are faults."""
-        yield from objects_in(found, what, self.problem, AGAIN)
+    def records(self, found: object, *keys: Key) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """The objects of the JSON list at the keys: number, path in the document, value. Others are faults."""
+        yield from self.source.objects(found, keys, self.problem, AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def read(sheet: Sheet) -> None:
     else:
         sheet.last = True
     sheet.firsts.append(None)
-    for number, place, quota in sheet.records(_quotas(document), "quotas"):
+    for number, place, quota in sheet.records(_quotas(document), *(("results",) if isinstance(document, dict) else ())):
         _add(sheet, number, place, quota)
 
 

@@ -15,7 +15,7 @@ def fits(source: Source) -> bool:
 
 def read(sheet: Sheet) -> None:
     """Add every record; users are told apart even where their names are dropped."""
-    for number, place, record in sheet.records(sheet.source.document, ""):
+    for number, place, record in sheet.records(sheet.source.document):
         _add(sheet, number, place, record)
     sheet.last = True
 

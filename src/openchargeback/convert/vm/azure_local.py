@@ -29,7 +29,7 @@ def fits(source: Source) -> bool:
 
 def read(report: Report) -> None:
     """Add every VM."""
-    for number, place, vm in report.objects(_vms(report.source.document), ""):
+    for number, place, vm in report.objects(report.source.document):
         report.read += 1
         name, state = text_of(vm.get("Name")), text_of(vm.get("State"))
         if not name or state not in _ON | _OFF:

@@ -51,7 +51,6 @@ def _read_summary(report: Report, names: Any, results: list[Any]) -> None:
     """Rows are lists, in the order of the columns, or with `response_format=object` objects."""
     if names is None and results:
         names = list(results[0]) if isinstance(results[0], dict) else []
-        results = [[row.get(name) for name in names] if isinstance(row, dict) else row for row in results]
     columns = [text_of(each) for each in names or ()]
     if not results:
         return
@@ -59,32 +58,32 @@ def _read_summary(report: Report, names: Any, results: list[Any]) -> None:
     if lacking:
         report.problem("usage-columns", f"the summary has no {', '.join(lacking)}", AGAIN)
         return
-    for index, cells in enumerate(results):
-        place = f"results[{index}]"
+    for number, place, found in report.source.items(results, ("results",)):
         report.read += 1
+        cells = [found.get(name) for name in columns] if isinstance(found, dict) else found
         if not isinstance(cells, list) or len(cells) != len(columns):
-            report.problem("usage-cells", f"{place} does not have {len(columns)} cells", AGAIN, index + 1)
+            report.problem("usage-cells", f"{place} does not have {len(columns)} cells", AGAIN, number)
             continue
         row = dict(zip(columns, cells, strict=True))
         metric = text_of(row.get("type"))
         if not metric and report.own.price == "ours":
             fix = "export with `groupby=type`, so that each metric can have its own price"
-            report.problem("usage-columns", f"{place} does not name its metric", fix, index + 1)
+            report.problem("usage-columns", f"{place} does not name its metric", fix, number)
             continue
         unit = (report.own.units or {}).get(metric) or _UNITS.get(metric, "Unit")
-        _add(report, index + 1, place, row, metric, unit)
+        _add(report, number, place, row, metric, unit)
 
 
 def _read_frames(report: Report, frames: list[Any]) -> None:
-    for number, place, frame in report.objects(frames, "dataframes"):
-        usage = frame.get("usage")
+    for index, (number, place, frame) in enumerate(report.source.items(frames, ("dataframes",))):
+        usage = inside(frame, "usage")
         if not isinstance(usage, dict):
             report.problem("usage-columns", f"{place} has no usage", AGAIN, number)
             continue
+        times = {"begin": inside(frame, "period", "begin"), "end": inside(frame, "period", "end")}
         for metric, points in usage.items():
-            for _, inner, point in report.objects(points, f"{place}.usage.{metric}"):
+            for point_number, inner, point in report.objects(points, "dataframes", index, "usage", metric):
                 report.read += 1
-                times = {"begin": inside(frame, "period", "begin"), "end": inside(frame, "period", "end")}
                 figures = {"qty": inside(point, "vol", "qty"), "rate": inside(point, "rating", "price")}
                 groups = point.get("groupby")
                 # Points that differ in their metadata only, such as the flavor, are different points.
@@ -92,7 +91,7 @@ def _read_frames(report: Report, frames: list[Any]) -> None:
                 known = details if isinstance(details, dict) else {}
                 row = {**known, **(groups if isinstance(groups, dict) else {}), **times, **figures}
                 unit = text_of(inside(point, "vol", "unit"))
-                _add(report, report.read, inner, row, metric, unit if unit in _SIZES else "Unit")
+                _add(report, point_number, inner, row, metric, unit if unit in _SIZES else "Unit")
 
 
 def _add(report: Report, number: int, place: str, row: Mapping[str, Any], metric: str, unit: str) -> None:

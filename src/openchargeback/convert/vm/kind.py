@@ -55,8 +55,8 @@ def read_vm(reading: Reading) -> Found:
     if has_errors(found.problems) or not found.read:
         return found
     rows = [row for report in reports for row in _rows(report)]
-    numbers: dict[tuple[object, ...], int] = {}
-    insert(con, "piece", [(numbers.setdefault(row[:2], len(numbers)), *row) for row in rows])
+    numbers: dict[object, int] = {}
+    insert(con, "piece", [(numbers.setdefault(record, len(numbers)), *row) for record, *row in rows])
     con.execute(sql(__package__, "judged.sql"))
     found.problems += broken(con, "judged", RULES, {each.number: each.name for each in reading.inputs})
     if not has_errors(found.problems):
@@ -65,11 +65,13 @@ def read_vm(reading: Reading) -> Found:
 
 
 def _rows(report: Report) -> list[tuple[object, ...]]:
-    file = report.source.file.number
+    """The rows of `piece`, each with what is the same for all pieces of a record in place of its number."""
+    file, source = report.source.file.number, report.source
     return [
         (
+            (file, p.place),
             file,
-            p.place,
+            source.line_of(p.place),
             p.identity,
             p.resource,
             p.account,

@@ -17,7 +17,7 @@ def fits(source: Source) -> bool:
 
 def read(report: Report) -> None:
     """Add every guest: qemu and lxc."""
-    for number, place, guest in report.objects(report.source.document, ""):
+    for number, place, guest in report.objects(report.source.document):
         report.read += 1
         id_, state = text_of(guest.get("vmid")), _STATES.get(text_of(guest.get("status")))
         sizes = [whole(guest.get(name, 0)) for name in ("maxcpu", "maxmem", "maxdisk")]

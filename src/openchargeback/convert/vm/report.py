@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from openchargeback import money
-from openchargeback.convert.documents import Source, objects_in
+from openchargeback.convert.documents import Source
 from openchargeback.convert.instants import seconds
+from openchargeback.convert.json_places import Key
 from openchargeback.convert.vm.settings import VmSettings
 from openchargeback.problems import Problem, Severity
 
@@ -24,7 +25,7 @@ MIB = 1024
 class Machine:
     """A machine in a list. texts: its tags and notes, read for project and tier and then dropped.
 
-    place: its line, or its number in a JSON list. created: seconds since 1970, if the list says it.
+    place: its line, or for JSON its number (`Source.objects`). created: seconds since 1970, if the list says it.
     cores, memory (MiB), disk (MiB): None if the list does not say.
     """
 
@@ -79,8 +80,9 @@ class Report:
     total: int = 0
 
     def problem(self, code: str, message: str, fix: str, line: int = 0, severity: Severity = Severity.ERROR) -> None:
-        """Record a fault of the file."""
-        self.problems.append(Problem(self.source.file.name, code, message, fix, line, severity=severity))
+        """Record a fault of the file. line: a line, or the number of an object of JSON."""
+        at = self.source.line_of(line)
+        self.problems.append(Problem(self.source.file.name, code, message, fix, at, severity=severity))
 
     def scaled(self, value: object, what: str, line: int, scale: int) -> int | None:
         """A number times `scale`, which must be whole; None with a fault otherwise. what: where it stands."""
@@ -105,9 +107,9 @@ class Report:
             return None
         return seconds(at)
 
-    def objects(self, found: object, what: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """The objects of a JSON list: number from 1, path in the document, value. Others are faults."""
-        yield from objects_in(found, what, self.problem, AGAIN)
+    def objects(self, found: object, *keys: Key) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """The objects of the JSON list at the keys: number, path in the document, value. Others are faults."""
+        yield from self.source.objects(found, keys, self.problem, AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

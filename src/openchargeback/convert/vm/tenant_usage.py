@@ -8,19 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 from openchargeback.convert.documents import Source, inside, text_of
+from openchargeback.convert.json_places import Key
 from openchargeback.convert.vm.report import AGAIN, MIB, Format, Piece, Report
 
 _LEVELS = {"vcpu": ("vcpus", 1), "memory": ("memory_mb", 1), "disk": ("local_gb", MIB)}
 
 
-def _tenants(document: Any) -> list[Any] | None:
+def _tenants(document: Any) -> tuple[str, Any]:
+    """The key below which the usage of projects is, and what is there; None if there is none."""
     one, several = inside(document, "tenant_usage"), inside(document, "tenant_usages")
-    return [one] if isinstance(one, dict) else several if isinstance(several, list) else None
+    if isinstance(one, dict):
+        return "tenant_usage", one
+    return "tenant_usages", several if isinstance(several, list) else None
 
 
 def fits(source: Source) -> bool:
     """Whether it is the usage of projects."""
-    return _tenants(source.document) is not None
+    return _tenants(source.document)[1] is not None
 
 
 def read(report: Report) -> None:
@@ -30,17 +34,17 @@ def read(report: Report) -> None:
     if any(inside(link, "rel") == "next" for link in links):
         fix = "follow the link and convert all pages together, or export fewer projects at a time"
         report.problem("usage-page", "the document says that another page follows", fix)
-    for number, place, tenant in report.objects(_tenants(document), "tenant_usages"):
-        if not isinstance(tenant.get("server_usages"), list):
+    key, found = _tenants(document)
+    for index, (number, place, tenant) in enumerate(report.source.items(found, (key,))):
+        servers = inside(tenant, "server_usages")
+        if not isinstance(servers, list):
             fix = "export with `detailed=1`"
             report.problem("usage-columns", f"{place} has no server_usages", fix, number)
-            continue
-        window = _window(report, place, tenant, number)
-        if window is None:
-            continue
-        for _, inner, server in report.objects(tenant["server_usages"], f"{place}.server_usages"):
-            report.read += 1
-            _add(report, report.read, inner, server, window)
+        elif window := _window(report, place, tenant, number):
+            keys: tuple[Key, ...] = (key, index) if isinstance(found, list) else (key,)
+            for own, inner, server in report.objects(servers, *keys, "server_usages"):
+                report.read += 1
+                _add(report, own, inner, server, window)
 
 
 def _window(report: Report, place: str, tenant: dict[str, Any], number: int) -> tuple[int, int] | None:

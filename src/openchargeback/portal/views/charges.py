@@ -14,6 +14,7 @@ from openchargeback.csv_writing import NUMBER, RISKY
 from openchargeback.model import BilledPeriod, Entry, SourceTotals
 from openchargeback.money import ZERO
 from openchargeback.portal import paths
+from openchargeback.portal.questions import CHARGE, SUBJECT, question_address
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StateView, state_view
 from openchargeback.templating.filters import flag_title, period_human, period_short, relative
@@ -175,6 +176,7 @@ def _setup(book: Book, page: str, periods: Sequence[BilledPeriod]) -> str:
             "due": "Value" if book.showback else "Due",
             "risky": RISKY,
             "number": NUMBER,
+            "question": question_address(book.config, SUBJECT, CHARGE),
             "misleading": "".join(sorted(BIDIRECTIONAL)),
         },
         ensure_ascii=True,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from openchargeback import money
-from openchargeback.billing.span_statements import SpanStatement, SubjectKind
+from openchargeback.billing.completeness import Completeness, completeness, month_of
+from openchargeback.billing.span_statements import SpanStatement, Subject, SubjectKind
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -26,6 +29,7 @@ from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.shell import HeadMonth, Link
+from openchargeback.portal.span_view import span_name
 from openchargeback.portal.statement_words import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human, percent_filter, period_human
@@ -93,16 +97,28 @@ class StatementRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanRow:
-    """A statement over a month in a table, with its page and its PDF. kind: of what it is for, in words."""
+    """A statement over a span in a table, with its page and its PDF. kind: of what it is for, in words.
+
+    span: its name; first: its first day, for sorting.
+    """
 
     number: str
-    period: str
+    span: str
+    first: dt.date
     kind: str
     name: Link
     amounts: Amounts
     draft: bool
     page: str
     pdf: str
+
+
+_SPAN_KINDS = {
+    SubjectKind.PROJECT: "Project",
+    SubjectKind.FUND: "Fund",
+    SubjectKind.PI: "PI, all projects",
+    SubjectKind.DEPARTMENT: "Department",
+}
 
 
 def state_view(period: BilledPeriod) -> StateView:
@@ -160,6 +176,7 @@ class Book:
         # A period sums its amounts again on every access, and a site needs them often.
         self.totals = {each.period: each.shown if self.showback else each.amounts for each in periods}
         self._rows: dict[str, StatementRow] = {}
+        self._completeness: dict[int, tuple[Completeness, ...]] = {}
         due = not self.showback
         self.by_pi = self._add_up(lambda line: line.pi, posted=due)
         self.by_project = self._add_up(lambda line: line.project, posted=due)
@@ -214,6 +231,39 @@ class Book:
             previous_billed=before,
             change=change(amounts.billed, before) if previous else None,
         )
+
+    @cached_property
+    def departments(self) -> dict[tuple[str, str], str]:
+        """The department of each PI in each month, as its statement names it: by month and email address."""
+        return {(each.period, s.pi.email): s.pi.department for each in self.periods for s in each.statements}
+
+    @cached_property
+    def statement_of(self) -> dict[tuple[str, str, str], Statement]:
+        """Every statement by month, email address of the PI, and project."""
+        return {(each.period, s.pi.email, s.project.id): s for each in self.periods for s in each.statements}
+
+    @cached_property
+    def by_department(self) -> dict[str, list[BillingLine]]:
+        """The lines that count on pages, ascending by month, by department; empty if no PI has one."""
+        found = self._lines(lambda line: self.departments.get((line.period, line.pi), ""))
+        return found if any(found) else {}
+
+    @cached_property
+    def by_fund(self) -> dict[str, list[BillingLine]]:
+        """The lines that count on pages, ascending by month, by the fund that pays for them."""
+        return self._lines(self.paying_fund)
+
+    def paying_fund(self, line: BillingLine) -> str:
+        """The fund that pays for a line; empty if it is invoiced to an external payer."""
+        return line.fund if line.journaled or self.showback else ""
+
+    def completeness(self, index: int) -> tuple[Completeness, ...]:
+        """Each source of the month at this index compared with the months before."""
+        if index not in self._completeness:
+            # More months back than the rule looks at make no difference.
+            months = [month_of(each) for each in self.periods[: index + 1]]
+            self._completeness[index] = completeness(months[-1], months[:-1], self.settings(self.months[index]))
+        return self._completeness[index]
 
     def amounts(self, statement: Statement) -> Amounts:
         """The amounts of a statement on these pages: what is due, or in a showback book what is shown."""
@@ -292,19 +342,27 @@ class Book:
         )
 
     def span_row(self, statement: SpanStatement) -> SpanRow:
-        """A statement over a month as a table row."""
-        subject = statement.request.subject
-        is_pi = subject.kind is SubjectKind.PI
+        """A statement over a span as a table row."""
+        request, subject = statement.request, statement.request.subject
         return SpanRow(
             number=statement.number,
-            period=statement.request.period,
-            kind="PI, all projects" if is_pi else "Department",
-            name=self.pi_link(subject.id) if is_pi else Link(subject.id),
+            span=span_name(request, self.config.fiscal_year_starts),
+            first=request.first,
+            kind=_SPAN_KINDS[subject.kind],
+            name=self._subject_link(subject),
             amounts=statement.shown if self.showback else statement.amounts,
             draft=statement.draft,
             page=paths.span_page(statement),
             pdf=paths.span_pdf(statement),
         )
+
+    def _subject_link(self, subject: Subject) -> Link:
+        match subject.kind:
+            case SubjectKind.PI if subject.id in self.pis:
+                return self.pi_link(subject.id)
+            case SubjectKind.PROJECT if subject.id in self.project_ids:
+                return self.project_link(subject.id)
+        return Link(subject.id)
 
     def by_source_chart(self, months: Sequence[str]) -> charts.Chart | None:
         """Amounts due (or values) by source over these months; the title is about the last one."""
@@ -345,6 +403,15 @@ class Book:
                 charts.Series(name=charts.OTHER, label="Other sources", color=charts.OTHER, amounts=tuple(others))
             )
         return own
+
+    def _lines(self, key: Callable[[BillingLine], str]) -> dict[str, list[BillingLine]]:
+        """The lines that are due, or all if nothing is, by key."""
+        found: dict[str, list[BillingLine]] = defaultdict(list)
+        for period in self.periods:
+            for line in period.lines:
+                if line.posted != self.showback:
+                    found[key(line)].append(line)
+        return {name: found[name] for name in sorted(found)}
 
     def _add_up(self, key: Callable[[BillingLine], str], *, posted: bool) -> dict[str, dict[str, Amounts]]:
         found: dict[str, dict[str, Amounts]] = defaultdict(dict)

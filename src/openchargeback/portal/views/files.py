@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 
 from markupsafe import Markup
 
-from openchargeback import money
 from openchargeback.focus.schema import SCHEMAS, schema_for
 from openchargeback.model import FileRecord, Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.own_pages import href
-from openchargeback.portal.views.common import Book, StateView, state_view
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedFile:
-    """A charge file with the display name of its source."""
-
-    file: FileRecord
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedMonth:
-    """The files of one month with their sums."""
-
-    period: str
-    link: str
-    state: StateView
-    files: tuple[ReceivedFile, ...]
-    charges: int
-    exact_billed: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedFiles:
-    """All files, newest month first."""
-
-    months: tuple[ReceivedMonth, ...]
-    files: int
+from openchargeback.portal.views.common import Book
+from openchargeback.portal.views.sheet import Sheet
+from openchargeback.portal.views.tables import LIST_ROWS, Cell, Column, Cut, Kind, Table, money_column, table
+from openchargeback.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +57,47 @@ class About:
     data_package: str
 
 
-def received(book: Book) -> ReceivedFiles:
-    """The files of all months."""
-    months = [
-        ReceivedMonth(
-            period=period.period,
-            link=paths.period_page(period.period),
-            state=state_view(period),
-            files=tuple(ReceivedFile(file, book.source_label(file.source)) for file in period.files),
-            charges=sum(file.charges for file in period.files),
-            exact_billed=money.total(*(file.exact_billed for file in period.files)),
+def received(book: Book) -> Sheet:
+    """All charge files, newest month first."""
+    found = [(period.period, file) for period in reversed(book.periods) for file in period.files]
+    if not found:
+        empty = "Charge files appear here, with digest, rows and amount, once `focus-billing ingest` has added one."
+        return Sheet(title="Files received", empty=empty)
+    return Sheet(
+        title="Files received",
+        status=(counted(len(found), "file"),),
+        lead=(
+            "Kept byte for byte as received. If a digest differs from the sender’s, the file is not the one that was "
+            "sent."
+        ),
+        tables=(file_table(book, found, Cut(paths.table_file("files-received"), LIST_ROWS)),),
+    )
+
+
+def file_table(book: Book, found: Sequence[tuple[str, FileRecord]], cut: Cut, *, source: bool = True) -> Table:
+    """Charge files with the month they are of, in their order. source: whether to name the source of each."""
+    columns = (
+        Column("File", Kind.ID),
+        Column("Month", Kind.PERIOD, order="descending"),
+        *((Column("Source"),) if source else ()),
+        Column("Charges", Kind.COUNT, adds=True),
+        money_column("Amount", book.currency, kind=Kind.EXACT),
+        Column("Size", Kind.SIZE),
+        Column("SHA-256", Kind.DIGEST),
+    )
+    rows = (
+        (
+            Cell(file.path),
+            Cell(period, paths.period_page(period)),
+            *((Cell(book.source_label(file.source), paths.source_page(file.source)),) if source else ()),
+            Cell(file.charges, paths.charges_view(period, source=file.source)),
+            Cell(file.exact_billed),
+            Cell(file.size),
+            Cell(file.sha256),
         )
-        for period in reversed(book.periods)
-        if period.files
-    ]
-    return ReceivedFiles(tuple(months), sum(len(period.files) for period in book.periods))
+        for period, file in found
+    )
+    return table("files", "Charge files", columns, rows, total=counted(len(found), "file"), cut=cut)
 
 
 def own_page(page: Page) -> OwnPage:

@@ -16,7 +16,7 @@ from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
 from openchargeback.portal.span_view import Group, by_person
 from openchargeback.portal.statement_words import NOTHING_CHARGED, answer, held_words, together
-from openchargeback.portal.views.common import Book, Change, StatementRow, StateView, change
+from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, StateView, change
 from openchargeback.portal.views.statement_lists import MOST_ROWS
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.wording import listed
@@ -124,7 +124,7 @@ class PayerView:
     period: the last month that was issued and has a statement here, else the last one that has one; without any, the
     last one with held charges. draft: it is open. funds: what each pays in it, in cents.
     others: the projects of a PI, or the PIs of a project. matrix: their statements by month.
-    statements: of the month; pdf: the one that sums them up. so_far: the open month after it.
+    statements: of the month; pdf: the one that sums them up. so_far: the open month after it. spans: over other days.
     people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
     held: what is held today in all months, each charge once; held_total: one sum per currency; waiting: in words.
@@ -157,6 +157,7 @@ class PayerView:
     page: str = ""
     pdf: str = ""
     people: Group | None = None
+    spans: tuple[SpanRow, ...] = ()
 
 
 def pi_list(book: Book) -> PayerList:
@@ -169,8 +170,10 @@ def project_list(book: Book) -> PayerList:
     return _list(book, [_project_row(book, project) for project in book.project_ids])
 
 
-def pi_view(book: Book, email: str, spans: Sequence[SpanStatement] = ()) -> PayerView:
-    """The page of one PI. spans: the statements over any month."""
+def pi_view(
+    book: Book, email: str, spans: Sequence[SpanStatement] = (), over_days: Sequence[SpanStatement] = ()
+) -> PayerView:
+    """The page of one PI. spans: the statements over any month; over_days: those over other spans."""
     person = book.person(email)
     payer = _Payer(
         name=person.name,
@@ -189,14 +192,21 @@ def pi_view(book: Book, email: str, spans: Sequence[SpanStatement] = ()) -> Paye
         if each.request.subject == Subject(SubjectKind.PI, email) and each.request.period == payer.period
     ]
     view = _view(book, payer, others, book.project_link)
+    view = replace(view, spans=_newest_first(book, over_days, Subject(SubjectKind.PI, email)))
     people = by_person([line for each in own for line in each.lines if line.posted or book.showback])
     if not own:
         return replace(view, people=people)
     return replace(view, people=people, page=paths.span_page(own[0]), pdf=paths.span_pdf(own[0]))
 
 
-def project_view(book: Book, identifier: str) -> PayerView:
-    """The page of one project."""
+def _newest_first(book: Book, over_days: Sequence[SpanStatement], subject: Subject) -> tuple[SpanRow, ...]:
+    own = [each for each in over_days if each.request.subject == subject]
+    own.sort(key=lambda each: (each.request.last, each.request.first), reverse=True)
+    return tuple(map(book.span_row, own))
+
+
+def project_view(book: Book, identifier: str, over_days: Sequence[SpanStatement] = ()) -> PayerView:
+    """The page of one project. over_days: the statements over other spans than a month."""
     project = book.project(identifier)
     payer = _Payer(
         name=project.title,
@@ -209,7 +219,8 @@ def project_view(book: Book, identifier: str) -> PayerView:
     )
     held = {item.pi for item in payer.held if item.pi}
     others = [_pi_row(book, email, payer) for email in sorted({*payer.others, *held})]
-    return _view(book, payer, others, book.pi_link)
+    view = _view(book, payer, others, book.pi_link)
+    return replace(view, spans=_newest_first(book, over_days, Subject(SubjectKind.PROJECT, identifier)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.completeness import GONE_SHOWN, Completeness
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, latest
 from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
@@ -26,7 +27,7 @@ from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.undelivered import Undelivered, undelivered
-from openchargeback.portal.views.common import Book, StatementRow, Summary
+from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
 from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.portal.views.statement_lists import largest_first
@@ -47,7 +48,7 @@ class PeriodRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodList:
-    """All months, newest first. shows: whether anything is only shown beside what is due.
+    """All months, newest first. shows: whether anything is only shown beside what is due. spans: other statements.
 
     decided_since: whether charges held when their month closed have been decided since.
     held, still_held: the totals of these columns, one per currency.
@@ -59,6 +60,7 @@ class PeriodList:
     decided_since: bool
     held: tuple[HeldSum, ...]
     still_held: tuple[HeldSum, ...]
+    spans: tuple[SpanRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,8 @@ class PeriodView:
     levels: str = LEVELS
 
 
-def period_list(book: Book) -> PeriodList:
-    """The list of months."""
+def period_list(book: Book, over_days: Sequence[SpanStatement] = ()) -> PeriodList:
+    """The list of months. over_days: the statements over other spans."""
     rows = [PeriodRow(book.summary(i), len(period.statements)) for i, period in enumerate(book.periods)]
     newest = book.months[-1] if book.months else ""
     history = book.history(book.totals)
@@ -155,6 +157,7 @@ def period_list(book: Book) -> PeriodList:
         decided_since=any(_decided_since(period) for period in book.periods),
         held=in_total((item for period in book.periods for item in period.queue), book.currency),
         still_held=in_total((item for period in book.periods for item in period.undecided), book.currency),
+        spans=tuple(map(book.span_row, over_days)),
     )
 
 
@@ -224,8 +227,6 @@ def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
 
 def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
     name = book.months[index]
-    # More months back than the rule looks at make no difference.
-    months = [month_of(each) for each in book.periods[: index + 1]]
     return tuple(
         CompletenessRow(
             label=book.source_label(row.source, name),
@@ -235,7 +236,7 @@ def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
             percent=words.against_median(row),
             gone=tuple(book.pi_link(pi) for pi in row.gone[:GONE_SHOWN]),
         )
-        for row in completeness(months[-1], months[:-1], book.settings(name))
+        for row in book.completeness(index)
     )
 
 

@@ -1,73 +1,64 @@
-"""The review queue: every item with its details, and an approval file to fill in, copy or propose."""
+"""The review queue: one row per item, what is held by reason, what to do next, and void decisions.
+
+The page shows the first rows. The rest, and what deciding needs, are in its data (`review_data.py`).
+"""
 
 from __future__ import annotations
 
-import re
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
 from openchargeback import money
-from openchargeback.billing.earlier import months_before
-from openchargeback.focus.tags import json_fault
-from openchargeback.ledger.approval_text import Proposal, approval_text
-from openchargeback.ledger.approvals import Verb
+from openchargeback.addresses import with_conditions
+from openchargeback.characters import MISLEADING
 from openchargeback.ledger.deliveries import Delivery, asked_words
+from openchargeback.ledger.directory import Directory, Entry
 from openchargeback.ledger.periods import next_period
-from openchargeback.ledger.settings import Payer
-from openchargeback.model import BilledPeriod, FlagNote, PeriodAmounts, QueueItem, State
+from openchargeback.model import BilledPeriod, QueueItem, State
 from openchargeback.portal import forge, paths
-from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book
+from openchargeback.portal.views.next_steps import NextStep
 from openchargeback.review.held_sums import HeldSum, by_reason, in_total
-from openchargeback.review.proposals import asked_of, by_money, needed_fields, possible_verbs
+from openchargeback.review.proposals import commands
+from openchargeback.templating.filters import flag_title, period_human
+from openchargeback.wording import counted
 
-_MOST_TAGS = 300
-"""How many characters of tags are shown before and after a fault."""
+ROWS = 50
+"""How many items the page shows at a time."""
 
-DAY = "YYYY-MM-DD"
-"""Placeholder for the date of a decision."""
+PLAIN_ROWS = 25
+"""How many it shows without its script: with more, it would exceed 150 kB."""
+
+_REPLACED = dict.fromkeys(map(ord, MISLEADING), "\N{REPLACEMENT CHARACTER}")
 
 
-@dataclass(frozen=True, slots=True)
-class RawTags:
-    """Tags as in the file, truncated for display: `fault` is where they stop being JSON, else empty."""
-
-    before: str
-    fault: str
-    after: str
+def visible(text: str) -> str:
+    """Text from data with a sign in place of each character that would mislead a reader."""
+    return text.translate(_REPLACED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemView:
-    """An item of the queue with its links and the approval file that decides it.
+class ItemRow:
+    """An item of the queue as a row.
 
-    verbs: the possible decisions, first the one in `yaml`. needed: fields of `set` that must be filled in before the
-    item can be billed; asked: those that its flags ask for. path: of the new file. inquiry: since when a question on it
-    has no answer, or empty.
+    reasons: the titles of the flags that hold it. waiting: days since the last day that its charges cover, until the
+    ledger's commit; None if either is unknown. amount: in cents of `currency`. asked: since when a question on it has
+    no answer; else empty.
     """
 
     item: QueueItem
-    period_link: str
+    reasons: str
+    project: str
+    pi: str
+    service: str
     source: str
-    pi: Link
-    project: Link
+    waiting: int | None
     amount: Decimal
-    list_amount: Decimal
-    reasons: tuple[FlagNote, ...]
-    earlier: tuple[PeriodAmounts, ...]
-    more_resources: int
-    more_charges: int
-    tags: Mapping[str, RawTags]
-    verbs: tuple[str, ...]
-    needed: tuple[str, ...]
-    asked: tuple[str, ...]
-    path: str
-    file_name: str
-    yaml: str
-    forge: forge.NewFile | None
-    inquiry: str
+    currency: str
+    asked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,46 +84,141 @@ class VoidDecision:
 
 @dataclass(frozen=True, slots=True)
 class KnownProject:
-    """A project of the directory with the values it fills in today: PI and fund."""
+    """A project of the directory, with its dated entries."""
 
     id: str
     title: str
-    pi: str
-    fund: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a decision may name, from the directory as it is today.
+
+    people: address and name. aliases: other addresses of theirs. external: those who are sent invoices. funds: those of
+    the directory; none if it lists none. schema: the first line of a new approval file, which names its schema for
+    editors; empty if the ledger has no schemas.
+    """
+
+    projects: tuple[KnownProject, ...] = ()
+    people: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
+    external: frozenset[str] = frozenset()
+    funds: tuple[str, ...] = ()
+    schema: str = ""
+
+
+NO_CHOICES = Choices()
+"""Those of a ledger without a directory."""
+
+
+def choices(directory: Directory, schema: str) -> Choices:
+    """The choices that a directory gives."""
+    return Choices(
+        projects=tuple(
+            KnownProject(id_, entry.project.title, entry.entries) for id_, entry in sorted(directory.projects.items())
+        ),
+        people=tuple((email, person.name) for email, person in sorted(directory.people.items())),
+        aliases=tuple(sorted(directory.aliases)),
+        external=directory.external,
+        funds=tuple(sorted(directory.funds)),
+        schema=schema,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The review page: what is held in all months; every charge is counted once."""
+    """The review page: what is held in all months; every charge is counted once.
 
-    items: tuple[ItemView, ...]
+    rows: the first of `items` items, largest amount first. months: of the items, ascending, in words. next: what to
+    decide first. commands: that decide the first item. host: where a new file is proposed.
+    """
+
+    rows: tuple[ItemRow, ...]
+    items: int
     held: HeldTable
+    months: tuple[str, ...]
+    as_of: dt.date | None
     void: tuple[VoidDecision, ...]
-    projects: tuple[KnownProject, ...]
+    next: tuple[NextStep, ...]
+    commands: tuple[str, ...]
+    host: forge.Host | None
 
 
-def queue(
-    book: Book,
-    projects: Sequence[KnownProject] = (),
-    deliveries: Mapping[str, Sequence[Delivery]] = MappingProxyType({}),
-) -> Queue:
-    """Everything held, largest amount first. deliveries: what was emailed, by period."""
-    held = [item for period in book.periods for item in period.undecided]
-    ordered = sorted(by_money(held), key=lambda item: -abs(item.exact_billed))
-    open_month = _open_month(book.periods)
-    states = {period.period: period.state for period in book.periods}
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a decision: the input of the page and of its data.
+
+    items: largest amount first. choices: what a decision may name. deliveries: what was emailed, by period. as_of: the
+    day of the ledger's commit, with which days of waiting end; None outside Git.
+    """
+
+    book: Book
+    items: tuple[QueueItem, ...]
+    choices: Choices
+    deliveries: Mapping[str, Sequence[Delivery]]
+    as_of: dt.date | None
+
+    @classmethod
+    def of(
+        cls,
+        book: Book,
+        choices: Choices = NO_CHOICES,
+        deliveries: Mapping[str, Sequence[Delivery]] = MappingProxyType({}),
+        commit_date: str = "",
+    ) -> Waiting:
+        """Everything held in all months."""
+        held = [item for period in book.periods for item in period.undecided]
+        items = sorted(held, key=lambda item: (-abs(item.exact_billed), item.period, item.key))
+        as_of = dt.date.fromisoformat(commit_date[:10]) if commit_date else None
+        return cls(book, tuple(items), choices, deliveries, as_of)
+
+    def row(self, item: QueueItem) -> ItemRow:
+        """An item as a row."""
+        book = self.book
+        return ItemRow(
+            item=item,
+            reasons="; ".join(visible(flag_title(flag)) for flag in item.uncleared),
+            project=visible(item.project),
+            pi=visible(book.pi_link(item.pi).label),
+            service=visible(item.service),
+            source=book.source_label(item.source),
+            waiting=self.days(item),
+            amount=money.to_cents(item.exact_billed, item.currency),
+            currency=item.currency,
+            asked=asked_words(self.deliveries.get(item.period, ()), item.id),
+        )
+
+    def commands(self, item: QueueItem) -> list[str]:
+        """The commands that decide an item."""
+        late = all(period.period != item.period or period.state is not State.OPEN for period in self.book.periods)
+        return commands(item, self.book.config, self.choices.external, late=late)
+
+    def days(self, item: QueueItem) -> int | None:
+        """How many days an item has waited: since the last day of its charges, as the ledger does not say more."""
+        last = item.details.last_day or item.details.first_day
+        return max(0, (self.as_of - last).days) if last and self.as_of else None
+
+
+def queue(waiting: Waiting) -> Queue:
+    """The review page."""
+    book, held = waiting.book, waiting.items
+    void = tuple(
+        VoidDecision(period.period, d.path, d.line, visible(d.what), visible(d.void), visible(d.by))
+        for period in book.periods
+        for d in period.decisions
+        if d.void
+    )
     return Queue(
-        items=tuple(
-            _item(book, item, open_month, states[item.period], deliveries.get(item.period, ())) for item in ordered
-        ),
+        rows=tuple(waiting.row(item) for item in held[:PLAIN_ROWS]),
+        items=len(held),
         held=held_table(held, book.currency),
-        void=tuple(
-            VoidDecision(period.period, d.path, d.line, d.what, d.void, d.by)
-            for period in book.periods
-            for d in period.decisions
-            if d.void
-        ),
-        projects=tuple(projects),
+        months=tuple(period_human(period) for period in sorted({item.period for item in held})),
+        as_of=waiting.as_of,
+        void=void,
+        next=tuple(_next_steps(waiting, len(void))),
+        commands=tuple(waiting.commands(held[0])) if held else (),
+        host=forge.host_of(book.config.portal),
     )
 
 
@@ -141,56 +227,42 @@ def held_table(held: Sequence[QueueItem], currency: str) -> HeldTable:
     return HeldTable(by_reason(held), in_total(held, currency), sum(item.charges for item in held))
 
 
-def _item(book: Book, item: QueueItem, open_month: str, state: State, deliveries: Sequence[Delivery]) -> ItemView:
-    late = state is not State.OPEN
-    verbs, needed = possible_verbs(item, book.config), needed_fields(item, book.config)
-    empty = Payer(**dict.fromkeys(needed, "…")) if verbs[0] is Verb.REASSIGN else Payer()
-    proposal = Proposal(verbs[0], empty, "", "", DAY, item.period if late else "")
-    text = approval_text([proposal.on_item(item, item.uncleared).replace('"…"', '""')])
-    name = "-".join(part for part in (*item.uncleared[:2], item.project or item.service) if part)
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-")
-    file_name = f"{slug}-{item.id}.yaml"
-    path = f"approvals/{open_month if late else item.period}/{file_name}"
-    details, ids = item.details, len(item.details.samples)
-    return ItemView(
-        item=item,
-        period_link=paths.period_page(item.period),
-        source=book.source_label(item.source),
-        pi=book.pi_link(item.pi),
-        project=book.project_link(item.project),
-        amount=money.to_cents(item.exact_billed, item.currency),
-        list_amount=money.to_cents(item.exact_list, item.currency),
-        reasons=tuple(note for note in details.notes if note.flag in item.uncleared),
-        earlier=months_before(book.periods, item),
-        more_resources=max(0, details.resource_count - len(details.resources)),
-        more_charges=max(0, item.charges - ids),
-        tags={each.tags: _raw_tags(item, each.tags) for each in details.samples if each.tags},
-        verbs=tuple(verb.value for verb in verbs),
-        needed=needed,
-        asked=asked_of(item),
-        path=path,
-        file_name=file_name,
-        yaml=text,
-        forge=forge.new_file(book.config.portal, path, text),
-        inquiry=asked_words(deliveries, item.id),
-    )
-
-
-def _raw_tags(item: QueueItem, text: str) -> RawTags:
-    fault = json_fault(text) if "malformed-tags" in item.flags else None
-    if fault is None:
-        return RawTags(text[:_MOST_TAGS] + "…" * (len(text) > _MOST_TAGS), "", "")
-    start, end = max(0, fault - 1 - _MOST_TAGS), fault + _MOST_TAGS
-    return RawTags(
-        before="…" * (start > 0) + text[start : fault - 1],
-        fault=text[fault - 1 : fault] or "▯",  # behind the last character
-        after=text[fault:end] + "…" * (end < len(text)),
-    )
-
-
-def _open_month(periods: tuple[BilledPeriod, ...]) -> str:
+def open_month(periods: Sequence[BilledPeriod]) -> str:
     """The month for decisions on closed months: the latest open month, else the one after the last."""
     months = [period.period for period in periods if period.state is State.OPEN]
     if months:
         return months[-1]
     return next_period(periods[-1].period if periods else "0000-12")
+
+
+def _next_steps(waiting: Waiting, void: int) -> list[NextStep]:
+    """What to decide first: void decisions, the largest item, the oldest, the reason that most items share."""
+    steps, items = [], waiting.items
+    if void:
+        label = f"Replace {counted(void, 'void decision')}"
+        steps.append(NextStep(label, f"{paths.REVIEW}#void", "the charges changed after they were made"))
+    # What waits for someone's answer is not next.
+    ready = [item for item in items if not waiting.row(item).asked] if len(items) <= ROWS else items
+    if not ready:
+        return steps
+    largest = ready[0]
+    steps.append(_step(largest, f"the largest of {counted(len(items), 'item')}"))
+    oldest = max(ready, key=lambda item: waiting.days(item) or 0)
+    days = waiting.days(oldest) or 0
+    if oldest is not largest and days > (waiting.days(largest) or 0):
+        steps.append(_step(oldest, f"waiting longest, {counted(days, 'day')}"))
+    common = max(by_reason(items), key=lambda each: each.items)
+    if common.items > 1 and len(common.flags) == 1:
+        (flag,) = common.flags
+        amount = f"{common.currency} {money.human(common.exact_billed, common.currency)}"
+        label = f"Decide on {counted(common.items, 'item')} together: {visible(flag_title(flag))}"
+        steps.append(
+            NextStep(label, with_conditions(paths.REVIEW, reason=flag), "one file can settle them all", amount)
+        )
+    return steps
+
+
+def _step(item: QueueItem, reason: str) -> NextStep:
+    what = visible(f"{item.project or item.service or 'charges without a project'}: {flag_title(item.uncleared[0])}")
+    amount = f"{item.currency} {money.human(item.exact_billed, item.currency)}"
+    return NextStep(f"Decide on {what}", f"{paths.REVIEW}#{item.id}", reason, amount)

@@ -1,0 +1,137 @@
+"""The last check of a folder for an audience: nothing in it may identify what is not the audience's own.
+
+What others are known by (email addresses, names, ids of projects, numbers of statements, ids of charges and resources)
+is searched in every file name, text, attribute, script and data file, and in what PDFs are made of. A name is found
+only as whole words: `ann` does not occur in `annual`. What also occurs in the audience's own charges, in the settings
+of the institution or in the program's own words tells nothing, and is not searched.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import zlib
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from openchargeback.portal.paths import folder_name
+from openchargeback.problems import LedgerFault, Problem
+
+if TYPE_CHECKING:
+    from openchargeback.portal.pdf_pool import PdfJob
+
+SHORTEST = 3
+"""Shorter identifiers are found in any text, so they are not searched."""
+
+_SHORTEST_NAME = 4
+_WORD = re.compile(r"[^\W_]+")
+# File names are put together with underscores.
+_BEFORE = re.compile(r"[^\W_][-.@+]?\Z")
+_AFTER = re.compile(r"[-@+]?[^\W_]")  # a file name goes on with a period
+_AFTER_ADDRESS = re.compile(r"[-.]?[^\W_]")
+_INVISIBLE = dict.fromkeys(map(ord, "\N{ZERO WIDTH SPACE}\N{SOFT HYPHEN}\N{WORD JOINER}"))
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_PACKED_TEXT = re.compile(rb'"(H4sI[A-Za-z0-9+/]+=*)"')
+_BINARY = (".woff2", ".png", ".pdf")
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What someone or something is known by. kind: in words, as in "the email address of another PI"."""
+
+    kind: str
+    text: str
+
+
+class Identities:
+    """Everything that a folder must not contain."""
+
+    def __init__(self, secrets: Iterable[Identity]) -> None:
+        self._by_word: dict[str, dict[str, Identity]] = {}
+        for each in secrets:
+            for text in {each.text, folder_name(each.text)} if each.text else ():
+                self._add(_plain(text), each)
+
+    def _add(self, text: str, each: Identity) -> None:
+        first = _WORD.search(text)
+        if first and len(text) >= (_SHORTEST_NAME if each.kind == "name" else SHORTEST):
+            # A text is found at its first word, and compared from there on, so punctuation before it does not count.
+            self._by_word.setdefault(first[0], {}).setdefault(text[first.start() :], each)
+
+    def without(self, own: Iterable[str]) -> Identities:
+        """The identities that do not occur in any of these texts."""
+        known = {each for text in own for each in self.found_in(text)}
+        left = Identities(())
+        for word, found in self._by_word.items():
+            kept = {text: each for text, each in found.items() if each not in known}
+            if kept:
+                left._by_word[word] = kept
+        return left
+
+    def found_in(self, text: str) -> set[Identity]:
+        """The identities that occur in a text."""
+        found: set[Identity] = set()
+        text = _plain(text)
+        for word in _WORD.finditer(text):
+            for wanted, each in self._by_word.get(word[0], {}).items():
+                end = word.start() + len(wanted)
+                if (
+                    text.startswith(wanted, word.start())
+                    and not _BEFORE.search(text, max(0, word.start() - 2), word.start())
+                    and not (_AFTER_ADDRESS if "@" in wanted else _AFTER).match(text, end)
+                ):
+                    found.add(each)
+        return found
+
+    def problems(self, path: str, texts: Iterable[str]) -> list[Problem]:
+        """A problem for each identity in a file of an output."""
+        found = {each for text in (path, *texts) for each in self.found_in(text)}
+        fix = "remove it from its source (page, note, template, tag), or build for another audience"
+        ordered = sorted(found, key=lambda each: (each.kind, each.text))
+        return [
+            Problem(path, "leaked-identity", f"contains {each.text!r}, the {each.kind} of someone else", fix)
+            for each in ordered
+        ]
+
+    def refuse_in(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Raise LedgerFault if anything occurs in these files of an output."""
+        _refuse(problem for path, data in files for problem in self.problems(path, texts_of(path, data)))
+
+    def refuse_in_pdf(self, path: str, job: PdfJob) -> None:
+        """The same for what a PDF is made of, since a PDF stores text as numbers of glyphs."""
+        texts = (job.html, html.unescape(job.html), *(file.content.decode("utf-8", "replace") for file in job.files))
+        _refuse(self.problems(path, texts))
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    found = list(problems)
+    if found:
+        raise LedgerFault(found[:_MOST_NAMED])
+
+
+def texts_of(path: str, data: bytes) -> Iterator[str]:
+    """The texts in a file of an output: as it is, and as a browser or a program would read it."""
+    if data.startswith(b"\x1f\x8b"):
+        data = zlib.decompress(data, 31)
+    if path.endswith(_BINARY):
+        return
+    text = data.decode("utf-8", "replace")
+    yield text
+    if path.endswith((".html", ".svg")):
+        plain = html.unescape(text)
+        yield plain
+        yield unquote(plain)
+    if path.endswith((".js", ".json")):
+        yield _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        for packed in _PACKED_TEXT.finditer(data):
+            inside = zlib.decompress(b64decode(packed[1]), 31).decode("utf-8", "replace")
+            yield _ESCAPE.sub(lambda found: chr(int(found[1], 16)), inside)
+
+
+def _plain(text: str) -> str:
+    """A text as it is compared: without what cannot be seen, and without case."""
+    return text.translate(_INVISIBLE).casefold()

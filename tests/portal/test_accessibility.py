@@ -1,0 +1,95 @@
+"""Every page of the portal by keyboard and for axe-core, in both themes and at three widths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from axe import violations
+from playwright import sync_api as playwright
+
+from needed import needs
+
+pytestmark = needs("chromium")
+
+# The share of a focused element that is not covered by something else, at its corners and in the middle.
+_SEEN = """() => {
+  const element = document.activeElement;
+  const box = element.getBoundingClientRect();
+  const points = [[0.5, 0.5], [0.1, 0.2], [0.9, 0.2], [0.1, 0.8], [0.9, 0.8]];
+  return points.some(([x, y]) => {
+    const there = document.elementFromPoint(box.left + x * box.width, box.top + y * box.height);
+    return there !== null && (element.contains(there) || there.contains(element));
+  });
+}"""
+_HERE = """() => {
+  const element = document.activeElement;
+  const box = element.getBoundingClientRect();
+  const place = [Math.round(box.top + scrollY), Math.round(box.left)];
+  return [element.tagName, element.textContent.trim().slice(0, 40), ...place].join(" ");
+}"""
+
+
+def pages(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.html"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 768, 360])
+def test_axe_finds_nothing_on_any_page(page: playwright.Page, built: Path, width: int, theme: str) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.set_viewport_size({"width": width, "height": 900})
+    found = {}
+    for path in pages(built):
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('main details').forEach(e => e.open = true)")
+        found[path.relative_to(built).as_posix()] = violations(page)
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1440, 360])
+def test_nothing_that_has_the_focus_is_covered(page: playwright.Page, built: Path, width: int) -> None:
+    """Forward and backward through every page, also below sticky heads and above sticky totals."""
+    page.set_viewport_size({"width": width, "height": 500})
+    for path in pages(built):
+        page.goto(path.as_uri())
+        for key in ("Tab", "Shift+Tab"):
+            walk(page, key)
+
+
+def walk(page: playwright.Page, key: str) -> None:
+    """Press a key until the page has been left, and look at each element on the way."""
+    seen: set[str] = set()
+    for _ in range(400):
+        page.keyboard.press(key)
+        if page.evaluate("document.activeElement === document.body"):
+            return
+        here = page.evaluate(_HERE)
+        if here in seen:
+            return
+        seen.add(here)
+        assert page.evaluate(_SEEN), (page.url, key, here)
+
+
+def test_menus_open_and_close_by_keyboard(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "periods/2025-02/index.html").as_uri())
+    picker = page.locator(".picker > summary")
+    picker.focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".picker a").first.is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator(".picker a").first.is_hidden()
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_the_month_picker_leads_to_the_same_page_of_each_month(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "journals/2025-02/index.html").as_uri())
+    page.locator(".months .step").first.click()
+    assert page.url == (built / "journals/2025-01/index.html").as_uri()
+    page.locator(".picker > summary").click()
+    names = page.locator(".picker [data-months] a").all_inner_texts()
+    assert names[0].startswith("February 2025")
+    page.get_by_role("link", name="February 2025").first.click()
+    assert page.url == (built / "journals/2025-02/index.html").as_uri()
