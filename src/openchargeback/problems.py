@@ -101,6 +101,10 @@ class LedgerFault(OpenChargebackError):
         errors = sum(p.severity is Severity.ERROR for p in self.problems)
         super().__init__(f"{errors} error{'s' * (errors != 1)} in the ledger")
 
+    def __reduce__(self) -> tuple[type[LedgerFault], tuple[list[Problem], Path | None]]:
+        """For other processes: exceptions are otherwise made again from their message."""
+        return LedgerFault, (self.problems, self.root)
+
 
 class UsageFault(OpenChargebackError):
     """The command cannot work with what it was given."""

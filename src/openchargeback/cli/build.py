@@ -13,6 +13,11 @@ from openchargeback.cli.report import note_problems, print_json, progress
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("public"), show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; by default, one per core.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler whose workers make months and PDFs, like tcp://login1:8786 (docs/CLUSTER.md).",
+)
 @click.option("--no-pdf", is_flag=True, help="Leave out the PDFs, for a quick look; links to them lead nowhere.")
 @click.option("--audience", metavar="WHO", help="Only what pi=EMAIL, project=ID, department=NAME or public may see.")
 @click.option("--all-audiences", is_flag=True, help="A closed folder for each audience, and who may see which.")
@@ -21,6 +26,7 @@ from openchargeback.cli.report import note_problems, print_json, progress
 def build(
     output: Path,
     workers: int | None,
+    scheduler: str | None,
     no_pdf: bool,
     audience: str | None,
     all_audiences: bool,
@@ -37,6 +43,9 @@ def build(
              focus-billing build -o closed --all-audiences
              focus-billing build -o okafor --audience pi=ada.okafor@example.edu
     """
+    others = {"--workers": workers, "--audience": audience, "--all-audiences": all_audiences or None}
+    if scheduler is not None and (other := next((name for name, value in others.items() if value is not None), "")):
+        raise click.UsageError(f"--scheduler and {other} cannot be used together")
     root = root_of(named)
     keep_apart(root, output)
     if audience and all_audiences:
@@ -47,7 +56,7 @@ def build(
     with progress(lines=True) as step:
         from openchargeback.publish import build as publish
 
-        built = publish.build(root, output, pdfs=not no_pdf, workers=workers, step=step)
+        built = publish.build(root, output, pdfs=not no_pdf, workers=workers, scheduler=scheduler, step=step)
     index = output / "index.html"
     if json_:
         print_json(

@@ -7,15 +7,19 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from openchargeback.portal.logo import Logo
 from openchargeback.portal.pdf import PrintStyle, statement_pdf
 from openchargeback.portal.statement_data import DataFile
 from openchargeback.problems import OutsideFault
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 # Enough to keep every worker busy, few enough that not all documents wait in memory at once.
 _AHEAD = 4
@@ -34,25 +38,40 @@ class PdfJob:
     chart: str = ""
 
 
+class Task(Protocol[T_co]):
+    """Something that a process runs, such as a `Future`."""
+
+    def done(self) -> bool:
+        """Whether `result` returns at once."""
+
+    def result(self) -> T_co:
+        """What it returned."""
+
+
+class Pool(Protocol):
+    """Processes elsewhere. ahead: how many tasks to submit before waiting for a result."""
+
+    ahead: int
+
+    def submit(self, function: Callable[..., T], /, *arguments: object) -> Task[T]:
+        """Have one of them run a function. The task raises OutsideFault if none can."""
+
+
 class Rendering:
     """PDFs being rendered, in the order of the jobs.
 
     jobs: each is taken when it is about to be rendered, so that few are in memory. count: how many there are.
-    workers: processes to use, which start at once; with one, or a single job, each PDF is rendered in this process when
-    it is asked for. `close` drops jobs that have not started and waits for the others. Results raise OutsideFault if a
-    library is missing or a worker died.
+    workers: a pool, or how many processes to start at once; with one, or a single job, each PDF is rendered in this
+    process when it is asked for. `close` drops jobs that have not started in these processes and waits for the others.
+    Results raise OutsideFault if a library is missing or a worker died.
     """
 
-    def __init__(self, jobs: Iterable[PdfJob], count: int, workers: int) -> None:
-        workers = min(workers, count)
+    def __init__(self, jobs: Iterable[PdfJob], count: int, workers: int | Pool) -> None:
         self._jobs = iter(jobs)
-        self._running: deque[tuple[str, Future[bytes]]] = deque()
-        self._most = workers * _AHEAD
-        # spawn: a forked child would inherit threads and open libraries in an unknown state.
-        context = multiprocessing.get_context("spawn")
-        self._pool = (
-            ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts) if workers > 1 else None
-        )
+        self._running: deque[tuple[str, Task[bytes]]] = deque()
+        self._own = _processes(min(workers, count)) if isinstance(workers, int) else None
+        self._pool = self._own if isinstance(workers, int) else workers
+        self._most = min(workers, count) * _AHEAD if isinstance(workers, int) else workers.ahead
         self._submit()
 
     def finished(self) -> Iterator[tuple[str, bytes]]:
@@ -69,8 +88,8 @@ class Rendering:
 
     def close(self) -> None:
         """Stop rendering."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._own is not None:
+            self._own.shutdown(wait=True, cancel_futures=True)
 
     def _next(self) -> tuple[str, bytes]:
         name, future = self._running.popleft()
@@ -100,6 +119,12 @@ def render_pdfs(
 def render_job(job: PdfJob) -> bytes:
     """The bytes of one PDF, rendered in this process."""
     return statement_pdf(job.html, job.style, created=job.created, files=job.files, logo=job.logo, chart=job.chart)
+
+
+def _processes(count: int) -> ProcessPoolExecutor | None:
+    # spawn: a forked child would inherit threads and open libraries in an unknown state.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts) if count > 1 else None
 
 
 def _ignore_interrupts() -> None:

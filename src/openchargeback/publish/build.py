@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -15,8 +15,8 @@ from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoice
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
-from openchargeback.ledger.lock import own_files, watched
+from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS
+from openchargeback.ledger.lock import watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import Provenance
@@ -31,14 +31,15 @@ from openchargeback.portal.views.review import choices
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.cluster import connected
 from openchargeback.publish.gathering import Gathered, gather_ledger
-from openchargeback.publish.keys import environment, key_of
+from openchargeback.publish.keys import environment, files_digest, key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.month_files import MonthFiles
 from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
-from openchargeback.publish.pdf_run import PdfRun, write_kept
+from openchargeback.publish.pdf_run import PdfRun, Workers, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.publish.spans import configured_spans, month_spans, names_users
 from openchargeback.record.closing_record import ClosingRecord
@@ -81,18 +82,22 @@ def build(
     commit: git.Commit | None = None,
     pdfs: bool = True,
     workers: int | None = None,
+    scheduler: str | None = None,
     step: Step = no_step,
 ) -> BuildResult:
     """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
 
     pdfs: False leaves out the PDFs, so that the links to them lead nowhere. commit: the commit that the ledger's folder
-    was extracted from, if it is not a repository itself.
-    Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for disk errors.
+    was extracted from, if it is not a repository itself. workers: processes that render PDFs; scheduler: the address of
+    a Dask scheduler whose workers do, and bill months, in their place.
+    Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for disk errors
+    and for those of the cluster.
     """
     check_unchanged = watched(root)
     store, secrets, provenance = open_cache(root), secrets_of(root), provenance_of(root, commit)
     gathered = gather_ledger(root)
-    inputs = _inputs(root, gathered, secrets, provenance, pdfs=pdfs)
+    sources = files_digest(root)
+    inputs = _inputs(sources, gathered, secrets, provenance, pdfs=pdfs)
     heal(output)
     known = store.value("built", inputs, _Built)
     holds = OutputKind.BUILD if pdfs else OutputKind.WITHOUT_PDFS
@@ -104,9 +109,13 @@ def build(
     # PDFs embed the charges of statements, and pages sum them up by person.
     rows = pdfs or (ledger is not None and any(names_users(ledger, period) for period in ledger.periods))
     keep = {Wanted.OPEN_DATA, *((Wanted.STATEMENTS,) if rows else ())}
-    books = open_books(root, keep=keep, store=store, step=step, gathered=gathered)
-    charges = MonthCharges(books.ledger, store, statements=rows)
-    with closing(OpenDataRun(books, charges)) as data:
+    with ExitStack() as stack:
+        cluster = stack.enter_context(connected(scheduler, root, sources)) if scheduler is not None else None
+        books = open_books(root, keep=() if cluster else keep, store=store, step=step, gathered=gathered)
+        charges = MonthCharges(books.ledger, store, statements=rows)
+        if cluster:
+            cluster.make_months(charges, books.periods, step)
+        data = stack.enter_context(closing(OpenDataRun(books, charges)))
         planned = plan_output(books, charges, store, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
         if (files := _files_published(planned.key, provenance, holds, output)) is not None:
@@ -117,7 +126,7 @@ def build(
         # Charge files, templates and logos are read until the end.
         checks = (lambda _folder: check_unchanged(), secrets.check)
         with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-            rendered = write_output(planned, data, staging, store, workers, step)
+            rendered = write_output(planned, data, staging, store, cluster or workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -132,26 +141,15 @@ class _Built:
     warnings: tuple[Problem, ...]
 
 
-def _inputs(root: Path, gathered: Gathered, secrets: Secrets, provenance: Provenance, *, pdfs: bool) -> str:
-    """A key of everything that a build depends on.
+def _inputs(files: str, gathered: Gathered, secrets: Secrets, provenance: Provenance, *, pdfs: bool) -> str:
+    """A key of everything that a build depends on. files: `files_digest` of the ledger.
 
     The small files, among them the logo, are read and checked each time: what is wrong with them also depends on Git
     and on the file system.
     """
     ledger, problems = gathered
     digests = ledger.digests if ledger else {}
-    files = [(str(path.relative_to(root)), _content(path)) for path in own_files(root)]
     return key_of(dict(versions()), provenance, pdfs, secrets.digest, problems, digests, files)
-
-
-def _content(path: Path) -> str:
-    """What identifies the content of a file; empty if it cannot be read, which reading the ledger reports."""
-    try:
-        if path.is_symlink():
-            return str(path.readlink())
-        return digest_of(path) if path.is_file() else ""
-    except OSError:
-        return ""
 
 
 def plan_output(books: AllBooks, charges: MonthCharges, store: Cache, provenance: Provenance, *, pdfs: bool) -> Output:
@@ -202,7 +200,7 @@ def _result(planned: Output, output: Path, files: int, *, rendered: int, changed
 
 
 def write_output(
-    planned: Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step
+    planned: Output, data: OpenDataRun, staging: Staging, store: Cache, workers: Workers, step: Step
 ) -> int:
     """Write everything; returns the number of newly rendered PDFs.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.ledger.files import LOCK_FILE, digest_of
+from openchargeback.ledger.lock import own_files
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 _ROOMS = ("ledger", "record", "focus", "review", "billing")
@@ -63,6 +64,21 @@ def environment(root: Path) -> str:
 
     lock = root / LOCK_FILE
     return key_of(stamp(), digest_of(lock) if lock.is_file() else "")
+
+
+def files_digest(root: Path) -> str:
+    """SHA-256 over path and content of every file of a ledger that a command may read."""
+    return key_of(sorted((path.relative_to(root).as_posix(), _content(path)) for path in own_files(root)))
+
+
+def _content(path: Path) -> str:
+    """What identifies the content of a file; empty if it cannot be read, which reading the ledger reports."""
+    try:
+        if path.is_symlink():
+            return str(path.readlink())
+        return digest_of(path) if path.is_file() else ""
+    except OSError:
+        return ""
 
 
 @cache

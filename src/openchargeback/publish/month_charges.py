@@ -57,6 +57,9 @@ class OpenData:
 Rows = Mapping[str, bytes]
 """The number of a statement → the rows of its `charges.csv`, compressed."""
 
+Month = tuple[OpenData, Rows]
+"""All that is made of the charges of a period."""
+
 
 def keep_charges(store: Cache, charges: Charges, periods: Collection[BilledPeriod], wanted: Collection[Wanted]) -> None:
     """Keep the charges of newly billed periods for `MonthCharges`. Their statements must have been made."""
@@ -92,6 +95,18 @@ class MonthCharges:
 
     def __post_init__(self) -> None:
         self._locks = {period: RLock() for period in self.ledger.periods}
+
+    def lacks(self, period: BilledPeriod) -> bool:
+        """Whether anything of a period would have to be made."""
+        kinds = (_CHARGES, _FOCUS, _BROWSED, *((_ROWS,) if self.statements else ()))
+        return any(self.store.get(kind, self.month_key(period)) is None for kind in kinds)
+
+    def keep(self, period: BilledPeriod, made: Month) -> None:
+        """Keep what `make_month` made."""
+        key, (data, rows) = self.month_key(period), made
+        _keep(self.store, key, data)
+        if self.statements:
+            self.store.put(_ROWS, key, _packed(rows))
 
     def open_data(self, period: BilledPeriod) -> OpenData:
         """The charges of a billed period as the files `portal.paths.charges_file` and `cost_and_usage_file`.
@@ -134,20 +149,24 @@ class MonthCharges:
                 self._rows = {period.period: rows}
             return rows
 
-    def _make(self, period: BilledPeriod) -> tuple[OpenData, Rows]:
+    def _make(self, period: BilledPeriod) -> Month:
         """Bill the period again; keeps both results."""
-        key, record = self.month_key(period), self.ledger.records.get(period.period)
-        with settled_month(self.ledger, period.period, ids_of_all=True) as charges:
-            sum_resources(charges.con, charges.config.currency)
-            make_references(charges.con, charges.config)
-            share_all(charges)
-            data = _open_data(charges, period, record.lines if record else None)
-            found = statement_rows(charges, record.lines if record else None) if self.statements else {}
-        rows = _by_number(found, period)
-        _keep(self.store, key, data)
-        if self.statements:
-            self.store.put(_ROWS, key, _packed(rows))
-        return data, rows
+        made = make_month(self.ledger, period, statements=self.statements)
+        self.keep(period, made)
+        return made
+
+
+def make_month(ledger: RecordedLedger, period: BilledPeriod, *, statements: bool) -> Month:
+    """The charges of a period, billed again. statements: whether to make rows of statements, too."""
+    record = ledger.records.get(period.period)
+    recorded_lines = record.lines if record else None
+    with settled_month(ledger, period.period, ids_of_all=True) as charges:
+        sum_resources(charges.con, charges.config.currency)
+        make_references(charges.con, charges.config)
+        share_all(charges)
+        data = _open_data(charges, period, recorded_lines)
+        found = statement_rows(charges, recorded_lines) if statements else {}
+    return data, _by_number(found, period)
 
 
 def _by_number(found: Mapping[StatementKey, str], period: BilledPeriod) -> Rows:

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from openchargeback.portal.pdf_pool import Rendering
+from openchargeback.portal.pdf_pool import Pool, Rendering
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.publish.books import Step, no_step
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.output_swap import Staging
+
+Workers = int | Pool | None
+"""What renders PDFs: so many processes, as many as are useful, or a pool."""
 
 
 def write_kept(plans: Iterable[PdfPlan], store: Cache, staging: Staging) -> list[PdfPlan]:
@@ -45,7 +48,7 @@ class PdfRun:
     rendered: how many. Close it in the end, which stops what is still being rendered.
     """
 
-    def __init__(self, plans: Sequence[PdfPlan], store: Cache, workers: int | None = None) -> None:
+    def __init__(self, plans: Sequence[PdfPlan], store: Cache, workers: Workers = None) -> None:
         self._store = store
         self._keys = {plan.path: plan.key for plan in plans}
         self.rendered = len(plans)
