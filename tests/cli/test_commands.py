@@ -96,7 +96,7 @@ def test_a_build_is_the_same_in_any_place(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_build_writes_nothing_and_a_changed_file_only_what_it_touches(ledger: Path) -> None:
-    """The second build says unchanged; one more charge renders one statement again, that of all projects, and a report."""
+    """The second build says unchanged; one more charge renders its statement, that of all projects, and a report."""
     put(ledger, HEAD + ROW + ROW.replace("p1", "p2"))
     first = json.loads(run("build", "-o", "out", "--json", "--ledger", ledger, cwd=ledger).stdout)
     assert (first["statements_rendered"], first["changed"]) == (4, True)
