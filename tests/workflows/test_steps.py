@@ -345,7 +345,8 @@ def test_a_merge_renders_what_it_changes_and_the_cache_never_shows(github, tmp_p
         github.program("periods", "close", month)
     rendered = re.compile(r"^Writing PDFs: \d+ of (\d+)", re.MULTILINE)
     ran = publish(github, git(github.clone, "rev-parse", "main"))
-    assert rendered.findall(ran.logs["Build"])[-1] == "3"
+    # A statement of each month, and a report of each year.
+    assert rendered.findall(ran.logs["Build"])[-1] == "5"
     (kept,) = caches.iterdir()
 
     def keys() -> list[str]:
@@ -356,18 +357,18 @@ def test_a_merge_renders_what_it_changes_and_the_cache_never_shows(github, tmp_p
     merged = github.branch("more", {"charges/2025-01/hpc.csv": CHARGES.replace("100.25", "7.50")})
     ran = github.runner.run(PULL_REQUEST, "check", merged)
     assert not ran.failed, ran.logs
-    assert rendered.findall(ran.logs["build"])[-1] == "1"
+    assert rendered.findall(ran.logs["build"])[-1] == "2"
     assert keys() == before
-    # What is merged renders the month that it changes.
+    # What is merged renders the month and the year that it changes.
     commit = github.merge("more")
     ran = publish(github, commit)
-    assert rendered.findall(ran.logs["Build"])[-1] == "1"
+    assert rendered.findall(ran.logs["Build"])[-1] == "2"
     assert len(list(caches.iterdir())) == 2
     assert kept.is_dir()
     with_cache = contents(tmp_path / "artifacts/portal")
     github.runner.caches = None
     ran = publish(github, commit)
-    assert rendered.findall(ran.logs["Build"])[-1] == "3"
+    assert rendered.findall(ran.logs["Build"])[-1] == "5"
     assert contents(tmp_path / "artifacts/portal") == with_cache
 
 
