@@ -195,7 +195,7 @@
   // Sticky heads need a table outside any scrolling box; only a table wider than its place scrolls within itself, and
   // only then it is a stop of the Tab key, with a name.
   function fit() {
-    each(".scroll, pre", function (box) {
+    each(".scroll, pre:not([tabindex])", function (box) {
       box.classList.remove("overflows");
       var over = box.scrollWidth > box.clientWidth + 1;
       box.classList.toggle("overflows", over);

@@ -109,6 +109,9 @@ def decisions(path: str, text: str) -> list[Decision]:
 def pick(page: playwright.Page, *items: QueueItem) -> None:
     for item in items:
         page.locator(f"tr[id={item.id}] [data-pick]").check()
+    # The script of the form comes with the first selection.
+    said = "['[data-state]', '[data-cannot]'].some(each => document.querySelector(each)?.textContent)"
+    page.wait_for_function(said)
 
 
 def fill(page: playwright.Page, reason: str = "agreed", by: str = "rev@example.edu", **fields: str) -> None:
