@@ -206,6 +206,9 @@
         return;
       }
       var caption = box.querySelector("caption");
+      var first = box.querySelector("th");
+      // What gets the focus stays clear of the first column, which does not scroll.
+      if (first) box.style.scrollPaddingInlineStart = first.offsetWidth + "px";
       box.tabIndex = 0;
       box.setAttribute("role", "region");
       box.setAttribute("aria-label", caption ? caption.textContent.trim() + ", table" : "Text");

@@ -37,8 +37,8 @@ from openchargeback.wording import counted, listed
 TEMPLATE = "bundle.html"
 _STYLE = "bundle.css"
 _FONT = re.compile(r'url\("(page_fonts/[\w-]+\.woff2)"\)')
-_WHOLE_FONT = re.compile(r'@font-face \{[^}]*url\("fonts/[^}]*\}')
-"""A font with more than Latin letters, too large to be part of a page; the system's fonts have the rest."""
+_WHOLE_FONT = re.compile(r'@font-face \{[^}]*(?:url\("fonts/|local\()[^}]*\}')
+"""A font with more than Latin letters, too large to be part of a page, or of the system: that has the rest anyway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
