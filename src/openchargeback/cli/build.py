@@ -19,7 +19,11 @@ from openchargeback.cli.report import note_problems, print_json, progress
     help="Dask scheduler whose workers make months and PDFs, like tcp://login1:8786 (docs/CLUSTER.md).",
 )
 @click.option("--no-pdf", is_flag=True, help="Leave out the PDFs, for a quick look; links to them lead nowhere.")
-@click.option("--audience", metavar="WHO", help="Only what pi=EMAIL, project=ID, department=NAME or public may see.")
+@click.option(
+    "--audience",
+    metavar="WHO",
+    help="Only what this audience may see: pi=EMAIL, project=ID, department=NAME, finance or public.",
+)
 @click.option("--all-audiences", is_flag=True, help="A closed folder for each audience, and who may see which.")
 @with_ledger
 @as_json
@@ -49,7 +53,7 @@ def build(
     root = root_of(named)
     keep_apart(root, output)
     if audience and all_audiences:
-        raise click.UsageError("--audience and --all-audiences exclude each other.")
+        raise click.UsageError("--audience and --all-audiences cannot be used together")
     if audience or all_audiences:
         _build_audiences(root, output, audience, pdfs=not no_pdf, workers=workers, json_=json_)
         return

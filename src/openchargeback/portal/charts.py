@@ -84,11 +84,11 @@ class Chart:
     right: int
     unit: str
     ticks: tuple[Tick, ...]
-    bars: tuple[Bar, ...]
     labels: tuple[Text, ...]
     years: tuple[Text, ...]
-    values: tuple[Text, ...]
     gaps: tuple[Text, ...]
+    bars: tuple[Bar, ...] = ()
+    values: tuple[Text, ...] = ()
     caps: tuple[Cap, ...] = ()
     names: tuple[Text, ...] = ()
     key: tuple[tuple[str, str], ...] = ()
@@ -168,11 +168,9 @@ def _stacked(
             bars.append(grid.bar(i, (start, end), one.color, hint))
     totals = [top + low for top, low in zip(tops, lows, strict=True)]
     last = stacks[-1] if stacks else []
-    return grid.chart(
-        (title, description),
-        currency,
-        marked=months[-1] if months else "",
-        known=known,
+    axes = grid.axes((title, description), currency, months[-1] if months else "", known)
+    return replace(
+        axes,
         bars=tuple(bars),
         names=_spread([((grid.y(start) + grid.y(end)) / 2, one) for one, start, end in last], grid),
         values=tuple(
@@ -247,12 +245,10 @@ def _bars(
         if is_marked:
             y = _label_height(grid.y(billed), grid.y(listed), grid.y(ZERO))
             marks.append(Text(grid.middles[i], _px(y), _short(billed, currency), marked=True))
-    return grid.chart(
-        (title, description),
-        currency,
-        marked=marked,
-        # Months to come are no gaps.
-        known={month for month in months if history and month > history[-1].period} | {each.period for each in shown},
+    # Months to come are no gaps.
+    known = {month for month in months if history and month > history[-1].period} | {each.period for each in shown}
+    return replace(
+        grid.axes((title, description), currency, marked, known),
         bars=tuple(bars),
         caps=tuple(caps),
         values=tuple(marks),
@@ -374,13 +370,8 @@ class _Grid(_Scale):
             Text(places[month], y, no_data(month)) for month in gaps_between(self.months, known) if month in places
         )
 
-    def chart(
-        self, words: tuple[str, str], currency: str, marked: str, known: Collection[str], **drawn: tuple[object, ...]
-    ) -> Chart:
-        """The chart with its axes: month names, and years on a line of their own.
-
-        words: title and description. drawn: the chart's bars, values, caps and names.
-        """
+    def axes(self, words: tuple[str, str], currency: str, marked: str, known: Collection[str]) -> Chart:
+        """The chart with its axes alone: month names, and years on a line of their own. words: title, description."""
         y = self.height - 20
         places = list(zip(self.months, self.middles, strict=True))
         return Chart(
@@ -399,7 +390,6 @@ class _Grid(_Scale):
                 if month.endswith("-01") or (i == 0 and not month.endswith(("-11", "-12")))
             ),
             gaps=self.gaps(known),
-            **drawn,  # type: ignore[arg-type]
         )
 
 
