@@ -110,7 +110,7 @@ def all_audiences(site: Site) -> list[Audience]:
 def _refuse_unknown(site: Site, audience: Audience) -> None:
     if audience not in all_audiences(site):
         raise UsageFault(
-            f"the ledger has no charges of {audience}; `focus-billing build --all-audiences` lists them all"
+            f"the ledger has no charges of {audience}; build --all-audiences makes a folder for each that it knows"
         )
 
 
