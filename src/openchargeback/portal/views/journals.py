@@ -16,7 +16,7 @@ from openchargeback.money import ZERO
 from openchargeback.portal import paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StateView, state_view
-from openchargeback.portal.views.statement_lists import MOST_ROWS
+from openchargeback.portal.views.tables import MOST_ROWS
 
 LINES_SHOWN = 100
 """How many lines of a journal its page lists; the files have all of them."""

@@ -17,7 +17,7 @@ from openchargeback.portal.shell import Link
 from openchargeback.portal.span_view import Group, by_person
 from openchargeback.portal.statement_words import NOTHING_CHARGED, answer, held_words, together
 from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, StateView, change
-from openchargeback.portal.views.statement_lists import MOST_ROWS
+from openchargeback.portal.views.tables import MOST_ROWS
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.wording import listed
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod
 from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
-
-MOST_ROWS = 200
-"""A table of a page has no more rows, so that it opens at once."""
+from openchargeback.portal.views.tables import MOST_ROWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
