@@ -110,8 +110,7 @@ def pick(page: playwright.Page, *items: QueueItem) -> None:
     for item in items:
         page.locator(f"tr[id={item.id}] [data-pick]").check()
     # The script of the form comes with the first selection.
-    said = "['[data-state]', '[data-cannot]'].some(each => document.querySelector(each)?.textContent)"
-    page.wait_for_function(said)
+    page.locator("[data-state], [data-cannot]").filter(has_text=re.compile(r"\S")).first.wait_for()
 
 
 def fill(page: playwright.Page, reason: str = "agreed", by: str = "rev@example.edu", **fields: str) -> None:
