@@ -25,6 +25,7 @@ from openchargeback.csv_writing import guarded, unguarded
 from openchargeback.focus.csv_copy import unguarded_sql
 from openchargeback.portal import paths
 from program import run
+from test_held_money import late_ledger
 
 pytestmark = needs("chromium")
 
@@ -316,6 +317,43 @@ def test_one_charge_has_an_address_and_all_its_fields(
     assert "c=" not in page.url
     at(page, folder, paths.charges_view(MONTH, c="0123456789abcdef"))
     assert "No charge has this id" in dialog.inner_text()
+
+
+def followed(page: playwright.Page, folder: Path, decision: str) -> tuple[str, str]:
+    """The number of charges and the amount of a decision on the approvals page, and what its link leads to."""
+    page.goto((folder / paths.APPROVALS).as_uri())
+    cells = page.locator("tbody tr", has_text=decision).locator("td").all_inner_texts()
+    page.locator("tbody tr", has_text=decision).locator("td a[href*='decision=']").click()
+    page.wait_for_selector("#charges[data-ready]")
+    return cells[4], cells[5]
+
+
+def test_a_decision_leads_to_the_charges_that_it_decided(
+    page: playwright.Page, folder: Path, truth: duckdb.DuckDBPyConnection
+) -> None:
+    """Neither fewer nor more, though others have the same flags and were rejected, too."""
+    count, amount = followed(page, folder, "lin-2")
+    found = sums(page)
+    assert found["n"].split(" of ")[0] == count
+    assert found["Rejected"] == human(Decimal(amount.replace(",", "")))
+    (rejected,) = one(truth, "SELECT count(*) FROM charge WHERE state = 'rejected'")
+    assert 0 < int(count) < rejected
+    assert page.locator(".chip").inner_text().startswith(f"decision: {MONTH}/")
+    page.locator(".grid-rows a").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name=f"approvals/{MONTH}/").click()
+    assert sums(page) == found
+
+
+def test_a_decision_after_closing_leads_to_the_charges_of_the_closed_month(
+    page: playwright.Page, tmp_path: Path
+) -> None:
+    root, output = late_ledger(tmp_path / "ledger"), tmp_path / "public"
+    run("--ledger", root, "build", "--no-pdf", "-o", output, code=0)
+    count, _ = followed(page, output, "late.yaml")
+    assert page.url.startswith((output / paths.charges_page("2025-01")).as_uri())
+    assert (count, sums(page)["n"]) == ("2", "2 of 6 charges")
+    assert {row[2] for row in rows(page)} == {"h1", "h2"}
 
 
 def downloaded(page: playwright.Page) -> list[list[str]]:

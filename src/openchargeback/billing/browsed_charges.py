@@ -35,14 +35,15 @@ FIRST = 500
 _BLOCK = 50 * DETAILS
 """The charges whose details are made at once: a million would not fit in memory."""
 
-_OWN = ("file", "row", "pi_via", "project_via", "fund_via", "decisions", "exact_list", "exact_billed")
+_OWN = ("file", "row", "pi_via", "project_via", "fund_via", "exact_list", "exact_billed")
 # Shown of every charge, or the same for all charges of a month.
 _SHOWN = {
     *("BilledCost", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ListCost", "ResourceId"),
     *("ResourceName", "ServiceName"),
 }
-_MONEY = ("list", "amount", "cost")
 PARTS = 5
+NEVER_EMPTY = ("day", "id_1", "id_2")
+"""The columns that are there whatever they contain; any other is left out if it is zero for all charges."""
 # Level 1 takes half the time of the default, for a sixth more bytes.
 LEVEL = 1
 
@@ -52,8 +53,8 @@ class BrowsedCharges:
     """The charges of a period for the charge browser.
 
     columns: JSON, compressed: `fields` (the names of the details), `texts` (column → its texts by code; of `resource`,
-    name and id) and `columns` (name → one number per charge; a part of an amount that is zero for all charges is left
-    out).
+    name and id) and `columns` (name → one number per charge; one that is zero for all charges is left out, such as the
+    currency of a ledger that has only one).
     details: for each `DETAILS` charges a JSON list, compressed, of one list per charge.
     first: the largest charges, as texts by column. rows: the number of all.
     """
@@ -148,12 +149,11 @@ def _columns(con: duckdb.DuckDBPyConnection) -> bytes:
 
 
 def _wanted(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """The columns, except the parts of amounts that are zero for all charges."""
+    """The columns, except those that are zero for all charges."""
     names = [name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE browsed_column)").fetchall()]
-    parts = [f"{amount}_{part}" for amount in _MONEY for part in range(1, PARTS + 1)]
-    found = con.execute(f"SELECT {', '.join(f'bool_or({part} <> 0)' for part in parts)} FROM browsed_column").fetchone()
-    empty = {part for part, used in zip(parts, found or (), strict=True) if not used}
-    return [name for name in names if name not in {"place", *empty}]
+    names.remove("place")
+    found = con.execute(f"SELECT {', '.join(f'bool_or({name} <> 0)' for name in names)} FROM browsed_column").fetchone()
+    return [name for name, used in zip(names, found or (), strict=True) if used or name in NEVER_EMPTY]
 
 
 def _column(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> str:

@@ -222,7 +222,8 @@ def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_Plan
         title = f"Charges, {period_human(month)}"
         head = Head(paths.charges_page(month), title, "charges", book.head_month(index), others)
         # The period's digest determines its charges.
-        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
+        later = book.decided_later.get(month)
+        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal, later)
         yield _PlannedPage("pages/charges_month.html", head, shows, view)
 
 
