@@ -514,6 +514,7 @@ const charges = (function () {
     longest,
     grouped,
     listed,
+    columnOf,
     idOf,
     findIds,
     name,

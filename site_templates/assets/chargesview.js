@@ -270,6 +270,8 @@
 
   function facetBox(field, title) {
     const wanted = address.conditions.get(field) || new Set();
+    const texts = state.table.texts[charges.columnOf(field)];
+    if (field in NOTHING && !wanted.size && texts.every((text) => text === "")) return null;
     const values = charges.facet(state.table, state.selection, field);
     if (!wanted.size && values.every((value) => value.text === "") && (field in NOTHING || !values.length)) return null;
     for (const text of wanted)

@@ -356,6 +356,17 @@ def test_a_decision_after_closing_leads_to_the_charges_of_the_closed_month(
     assert {row[2] for row in rows(page)} == {"h1", "h2"}
 
 
+def test_a_resource_that_the_search_finds_leads_to_its_charges(page: playwright.Page, folder: Path) -> None:
+    page.goto((folder / paths.period_page(MONTH)).as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type("whal")
+    page.locator("#found li", has_text="Resource").first.wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#charges[data-ready]")
+    assert sums(page)["n"].startswith("1 of ")
+    assert rows(page)[0][2] == "whale"
+
+
 def downloaded(page: playwright.Page) -> list[list[str]]:
     with page.expect_download() as got:
         page.get_by_role("button", name="CSV of this selection").click()

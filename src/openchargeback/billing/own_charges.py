@@ -18,7 +18,15 @@ from typing import Any
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing.browsed_charges import DETAILS, FIRST, LEVEL, NEVER_EMPTY, PARTS, BrowsedCharges
+from openchargeback.billing.browsed_charges import (
+    DETAILS,
+    FIRST,
+    LEVEL,
+    NEVER_EMPTY,
+    PARTS,
+    BrowsedCharges,
+    packed_resources,
+)
 from openchargeback.files.compressing import gzip_to
 from openchargeback.focus.database import database, file_literal, filled, insert, literal, named_rows, query
 from openchargeback.model import SourceTotals
@@ -110,7 +118,8 @@ class MonthTable:
         first = tuple(_first(texts, columns, self._currency))
         shown = {name: values for name, values in columns.items() if name in NEVER_EMPTY or any(values)}
         data = _packed({"fields": known["fields"], "texts": texts, "columns": shown})
-        return BrowsedCharges(len(kept), data, tuple(self._details(kept)), first)
+        resources = packed_resources(texts["resource"])
+        return BrowsedCharges(len(kept), data, resources, tuple(self._details(kept)), first)
 
     def _details(self, kept: list[int]) -> Iterator[bytes]:
         rows: list[Any] = []

@@ -229,6 +229,11 @@ def charges_script(period: str) -> str:
     return f"charges/{folder_name(period)}/data.js"
 
 
+def resources_script(period: str) -> str:
+    """The names and ids of the resources of one month, which the search box finds."""
+    return f"charges/{folder_name(period)}/resources.js"
+
+
 def charge_details_script(period: str, number: int) -> str:
     """The details of some of the charges of one month."""
     return f"charges/{folder_name(period)}/details-{number}.js"

@@ -70,6 +70,16 @@ class Head:
     mine: str = ""
 
     @property
+    def charges(self) -> str:
+        """The charge browser of its month; empty without one."""
+        return paths.charges_page(self.month.period) if self.month else ""
+
+    @property
+    def resources(self) -> str:
+        """The resources of its month, for the search box; empty without a month."""
+        return paths.resources_script(self.month.period) if self.month else ""
+
+    @property
     def menu(self) -> tuple[tuple[str, Link], ...]:
         """The main menu: each section with its first page."""
         period = self.month.period if self.month else ""
