@@ -91,7 +91,7 @@
       (each.text.indexOf(words[0]) ? others : first).push(each);
     });
     return first.concat(others).slice(0, MOST).map(function (each) {
-      var detail = [each.id, place.dataset.month].filter(Boolean).join(", ");
+      var detail = [each.id, place.dataset.when].filter(Boolean).join(", ");
       return ["Resource", each.name, detail, place.dataset.charges + "#resource=" + encodeURIComponent(each.name)];
     });
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,13 @@ def test_the_month_picker_leads_to_the_same_page_of_each_month(page: playwright.
     assert names[0].startswith("February 2025")
     page.get_by_role("link", name="February 2025").first.click()
     assert page.url == (built / "journals/2025-02/index.html").as_uri()
+
+
+def test_the_filter_of_the_queue_stays_in_another_month(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "review/index.html").as_uri() + "#period=2025-02&source=hpc")
+    page.locator("[data-filter=reason]").select_option(index=1)
+    page.locator(".picker > summary").click()
+    page.locator(".picker [data-months] a").nth(1).click()
+    before, _, fragment = page.url.partition("#")
+    assert before == (built / "review/index.html").as_uri()
+    assert re.fullmatch(r"period=2025-01&reason=[\w%-]+&source=hpc", fragment)

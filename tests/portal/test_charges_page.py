@@ -18,6 +18,7 @@ import pytest
 from browser_ledger import MONTHS, write_ledger
 from payloads import PAYLOADS
 from playwright import sync_api as playwright
+from test_held_money import late_ledger
 
 from needed import needs
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
@@ -25,7 +26,6 @@ from openchargeback.csv_writing import guarded, unguarded
 from openchargeback.focus.csv_copy import unguarded_sql
 from openchargeback.portal import paths
 from program import run
-from test_held_money import late_ledger
 
 pytestmark = needs("chromium")
 
@@ -431,6 +431,20 @@ def test_the_month_picker_leads_to_the_charges_of_each_month(page: playwright.Pa
     page.locator("[data-step='-1']").click()
     page.wait_for_selector("#charges[data-ready]")
     assert page.url == (folder / paths.charges_page(MONTHS[-2])).as_uri()
+
+
+def test_conditions_stay_in_another_month(page: playwright.Page, folder: Path) -> None:
+    """What only this month has does not: a charge, a decision, a place in the list."""
+    at(page, folder, paths.charges_view(MONTH, project="ada-1", group="service", c="7f3a"))
+    page.keyboard.press("Escape")
+    page.locator("[data-step='-1']").click()
+    page.wait_for_selector("#charges[data-ready]")
+    assert page.url == (folder / paths.charges_page(MONTHS[-2])).as_uri() + "#project=ada-1&group=service"
+    go(page, {"state": ["held"], "q": ["node-1"]})
+    page.locator(".picker summary").click()
+    page.locator("[data-months] a").first.click()
+    page.wait_for_url("**/2025-01/**")
+    assert page.url.endswith("#state=held&q=node-1")
 
 
 def test_a_project_is_chosen_by_name(page: playwright.Page, folder: Path) -> None:

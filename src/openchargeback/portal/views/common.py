@@ -234,7 +234,7 @@ class Book:
 
     @cached_property
     def decided_later(self) -> dict[str, dict[str, list[str]]]:
-        """The charges that were decided after their month was closed: month → place of the decision → ids, shortened."""
+        """The charges that were decided after their month was closed: month → place of the decision → shortened ids."""
         found: dict[str, dict[str, list[str]]] = {}
         for each in sorted({(c.original, c.place, c.charge) for period in self.periods for c in period.corrections}):
             original, place, charge = each
