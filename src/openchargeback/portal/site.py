@@ -175,7 +175,7 @@ def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     if audience.kind is AudienceKind.PI:
         title = book.person(name).name or name
         first = Head(paths.DASHBOARD, title, "overview", now, months, paths.pi_months(name), "*")
-        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans, site.over_days))
+        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans, site.over_days, site.provenance.commit_date))
     elif audience.kind is AudienceKind.PROJECT:
         first = Head(paths.DASHBOARD, name, "overview", now, months)
         yield _plan("pages/project.html", first, payers.project_view(book, name, site.over_days))
@@ -351,7 +351,8 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for email in book.pis:
         title = book.person(email).name or email
         head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
-        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans, site.over_days))
+        view = payers.pi_view(book, email, site.spans, site.over_days, site.provenance.commit_date)
+        yield _plan("pages/pi.html", head, view)
     head = Head(paths.PROJECTS, "Projects", "statements", now, months)
     yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:

@@ -41,6 +41,7 @@ from openchargeback.portal.statement_words import (
     fund_days,
     held_words,
     not_charged,
+    questions_until,
     terms,
 )
 from openchargeback.review.held_sums import HeldSum, in_total
@@ -242,7 +243,6 @@ def statement_view(
     main = part_of(statement, config, posted=not only_shown)
     mixed = not only_shown and any(not line.posted for line in statement.lines)
     shown_part = part_of(statement, config, posted=False) if mixed else None
-    until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
     bars, invoice = _bars(statement, history), invoice_view(statement, config)
     return StatementView(
         span=Span.of_month(statement.period),
@@ -274,7 +274,7 @@ def statement_view(
         attribution=_attribution(statement, config.currency),
         notes=tuple(one_line(part) for part in config.statements.note.split("\n\n") if part.strip()),
         question=question_address(config, statement.number),
-        questions_until=None if statement.draft else until,
+        questions_until=None if statement.draft else questions_until(statement, config),
         digest=statement.digest[:16],
     )
 
