@@ -178,7 +178,9 @@ def _decide_on_everything(page: playwright.Page) -> None:
 
 
 @pytest.mark.slow
-def test_no_page_runs_or_loads_what_a_field_says(context: playwright.BrowserContext, folder: Path) -> None:
+def test_no_page_runs_loads_or_is_widened_by_what_a_field_says(
+    context: playwright.BrowserContext, folder: Path
+) -> None:
     faults: list[str] = []
     page = context.new_page()
     page.add_init_script(_WATCH)
@@ -202,6 +204,11 @@ def test_no_page_runs_or_loads_what_a_field_says(context: playwright.BrowserCont
             _decide_on_everything(page)
         faults += [f"{name}: {each}" for each in page.evaluate(_STRANGE)]
         faults += [f"{name}: {each}" for each in page.evaluate("window.violations")]
+        for width in (320, 360, 1280):
+            page.set_viewport_size({"width": width, "height": 720})
+            page.evaluate("new Promise(requestAnimationFrame)")
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            faults += [f"{name}: {wide} px too wide at {width}"] if wide > 0 else []
         if faults:
             break
     page.close()

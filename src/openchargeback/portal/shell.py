@@ -35,6 +35,7 @@ class Shell:
     organization: str
     unit: str
     logo: str
+    logo_dark: str
     contact: str
     mail: str
     web: str
@@ -129,14 +130,15 @@ def make_shell(
     config: Config,
     pages: tuple[Page, ...],
     logo: str = "",
+    logo_dark: str = "",
     *,
     showback: bool = False,
     rates: bool = False,
     closed: bool = False,
 ) -> Shell:
-    """The shell of a site. logo: the name of its file in `assets/`, empty for none. rates: it has rates.
+    """The shell of a site. logo: the name of its file in `assets/`, empty for none; logo_dark: the same for dark colors.
 
-    closed: as in Shell.
+    rates: it has rates. closed: as in Shell.
     """
     organization = config.organization
     contact, mail = whom_to_ask(config)
@@ -145,6 +147,7 @@ def make_shell(
         organization=organization.name,
         unit=organization.unit,
         logo=paths.asset(logo) if logo else "",
+        logo_dark=paths.asset(logo_dark) if logo and logo_dark else "",
         contact=contact,
         mail=mail,
         web=safe_address(organization.contact.url),
