@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import conftest
 import pytest
 from playwright import sync_api as playwright
 
+import conftest
 from needed import needs
 from openchargeback.model import Provenance
 from openchargeback.problems import LedgerFault

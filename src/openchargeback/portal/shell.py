@@ -136,7 +136,7 @@ def make_shell(
     rates: bool = False,
     closed: bool = False,
 ) -> Shell:
-    """The shell of a site. logo: the name of its file in `assets/`, empty for none; logo_dark: the same for dark colors.
+    """The shell of a site. logo: the name of its file in `assets/`, empty for none; logo_dark: that for dark colors.
 
     rates: it has rates. closed: as in Shell.
     """

@@ -233,8 +233,9 @@ def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_Plan
 def site_shell(site: Site) -> Shell:
     """The frame of this site's pages."""
     showback = for_showback(site.periods)
+    (logo, _), (logo_dark, _) = _logos(site)
     return make_shell(
-        *(site.config, site.pages, *(name for name, _ in _logos(site))),
+        *(site.config, site.pages, logo, logo_dark),
         showback=showback,
         rates=bool(site.rates),
         closed=not site.audience.sees_all,

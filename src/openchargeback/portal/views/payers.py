@@ -182,8 +182,9 @@ def pi_view(
     over_days: Sequence[SpanStatement] = (),
     as_of: str = "",
 ) -> PayerView:
-    """The page of one PI. spans: the statements over any month; over_days: those over other spans. as_of: the day of the
-    build as an ISO date, if it is known.
+    """The page of one PI. spans: the statements over any month; over_days: those over other spans.
+
+    as_of: the day of the build as an ISO date, if it is known.
     """
     person = book.person(email)
     payer = _Payer(
