@@ -1,0 +1,92 @@
+"""Who may sign in: people with passwords, and how these are checked (Argon2id, RFC 9106)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from openchargeback.files.branches import Identity
+from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Role, WebUser
+
+_HASHER = PasswordHasher()
+SHORTEST = 12
+"""The minimum length of a password, in characters (OWASP ASVS 5.0, 6.2.1 asks for 8, and recommends 15)."""
+LONGEST = 1000
+_NO_ONE = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$lDfbcu11ItvdKeDoHG7Xn5IUvHeSAmvy2bXCcDwdlXU"
+"""The hash that is checked for unknown names, so that an answer takes as long as for known ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who is signed in. email: in lower case."""
+
+    user: str
+    name: str
+    email: str
+    role: Role
+    signing_key: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """Who their commits are by."""
+        return Identity(self.name, self.email, self.signing_key)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may sign in. committed: those of `config.yaml`, for demonstrations; local: those of this machine."""
+
+    committed: Mapping[str, WebUser]
+    local: Mapping[str, WebUser]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> People:
+        """The people of a ledger."""
+        return cls(ledger.config.web.users, ledger.local.web.users)
+
+    @property
+    def users(self) -> dict[str, WebUser]:
+        """Everyone by user name; this machine's settings win."""
+        return {**self.committed, **self.local}
+
+    @property
+    def demo(self) -> bool:
+        """Whether any of them is in the committed settings, where Git's history keeps the hash for good."""
+        return any(name not in self.local for name in self.committed)
+
+    def person(self, user: str) -> Person | None:
+        """Someone by user name."""
+        found = self.users.get(user)
+        if found is None:
+            return None
+        return Person(user, found.name or user, found.email.casefold(), found.role, found.signing_key)
+
+    def by_email(self, email: str) -> Person | None:
+        """Someone by email address, as a proxy passes it on."""
+        wanted = email.strip().casefold()
+        return next((self.person(user) for user, each in self.users.items() if each.email.casefold() == wanted), None)
+
+    def credential(self, user: str) -> str:
+        """A digest of someone's hash: it changes with the password, which ends sessions. Empty for unknown users."""
+        found = self.users.get(user)
+        return hashlib.sha256(repr(found).encode()).hexdigest() if found else ""
+
+    def check(self, user: str, password: str) -> bool:
+        """Whether this is the password of someone. Takes as long for unknown names as for known ones."""
+        found = self.users.get(user)
+        known = found.hash if found and found.hash else ""
+        try:
+            _HASHER.verify(known or _NO_ONE, password[:LONGEST])
+        except (VerificationError, InvalidHashError):
+            return False
+        return bool(known)
+
+
+def hash_of(password: str) -> str:
+    """The Argon2id hash of a password, with a random salt and the parameters of RFC 9106 for small memory."""
+    return _HASHER.hash(password)

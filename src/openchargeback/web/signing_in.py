@@ -1,0 +1,141 @@
+"""Logging in and out: by a password, or by the header of a trusted proxy."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from openchargeback.web.pages import page
+from openchargeback.web.people import Person
+from openchargeback.web.program import Program, address_of, person_of, program_of
+
+_AT_ONCE = 2
+"""How many passwords are checked at the same time: each takes 64 MB and a processor."""
+
+_WAITING = 200
+"""How many more may wait for that."""
+
+
+class SigningIn:
+    """ASGI middleware that finds out who sends a request: the session of its cookie, or the proxy's header."""
+
+    def __init__(self, app: ASGIApp, program: Program) -> None:
+        self._app = app
+        self._program = program
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["person"] = self._person(Request(scope))
+        await self._app(scope, receive, send)
+
+    def _person(self, request: Request) -> Person | None:
+        program = self._program
+        proxy = program.options.proxy
+        if proxy is not None and proxy.is_from(address_of(request)):
+            named = request.headers.getlist(proxy.header)
+            if len(named) == 1 and named[0].strip():
+                return program.people.by_email(named[0])
+        session = program.sessions.find(request.cookies.get(cookie_name(program), ""))
+        if session is None:
+            return None
+        people = program.people
+        if people.credential(session.user) != session.credential:
+            return None
+        return people.person(session.user)
+
+
+def cookie_name(program: Program) -> str:
+    """The name of the session's cookie; with https, a prefix that browsers take from this host alone (RFC 6265bis)."""
+    return "__Host-session" if program.options.secure else "openchargeback"
+
+
+class Doors:
+    """Limits how many passwords are checked at once."""
+
+    def __init__(self) -> None:
+        self.checking = asyncio.Semaphore(_AT_ONCE)
+        self.waiting = 0
+
+
+async def show(request: Request) -> Response:
+    """The login page."""
+    if person_of(request) is not None:
+        return RedirectResponse(_next(request.query_params.get("next", "")), 303)
+    return _page(request, next_=request.query_params.get("next", ""))
+
+
+async def login(request: Request) -> Response:
+    """Check a password and begin a session, with a new id."""
+    program = program_of(request)
+    form = await request.form(max_files=0, max_fields=10)
+    user, password, next_ = (str(form.get(name, "")) for name in ("user", "password", "next"))
+    user = user.strip()
+    keys = (f"user {user}", f"address {address_of(request)}")
+    doors = program.doors
+    if (wait := program.throttle.wait(*keys)) > 0:
+        said = f"Too many wrong passwords. Try again in {_in_words(wait)}."
+        return _page(request, user=user, next_=next_, said=said, status=429)
+    if doors.waiting >= _WAITING:
+        return _page(request, user=user, next_=next_, said="The server is busy. Try again in a moment.", status=503)
+    doors.waiting += 1
+    try:
+        async with doors.checking:
+            # Others may have failed while this one waited.
+            right = program.throttle.wait(*keys) == 0 and await asyncio.to_thread(program.people.check, user, password)
+    finally:
+        doors.waiting -= 1
+    address = address_of(request)
+    if not right:
+        program.throttle.failed(*keys)
+        program.audit.write("login-failed", user=user, address=address)
+        return _page(request, user=user, next_=next_, said="The user name or the password is wrong.", status=403)
+    program.throttle.succeeded(keys[0])
+    program.sessions.end(request.cookies.get(cookie_name(program), ""))
+    id_ = program.sessions.begin(user, program.people.credential(user))
+    person = program.people.person(user)
+    program.audit.write("login", user=user, email=person.email if person else "", address=address)
+    response = RedirectResponse(_next(next_), 303)
+    response.set_cookie(
+        cookie_name(program), id_, path="/", secure=program.options.secure, httponly=True, samesite="strict"
+    )
+    return response
+
+
+async def account(request: Request) -> Response:
+    """Who is signed in, and the button to log out: the portal's own pages send no forms."""
+    return page(request, "account.html", "Your account")
+
+
+async def logout(request: Request) -> Response:
+    """End the session, here and in the browser."""
+    program = program_of(request)
+    program.record(request, "logout")
+    program.sessions.end(request.cookies.get(cookie_name(program), ""))
+    response = RedirectResponse("/web/login", 303)
+    response.delete_cookie(cookie_name(program), path="/", secure=program.options.secure, httponly=True)
+    response.headers["clear-site-data"] = '"cache"'
+    return response
+
+
+def _page(request: Request, *, next_: str, user: str = "", said: str = "", status: int = 200) -> Response:
+    program = program_of(request)
+    people = program.people
+    note = program.ledger.config.web.note if people.demo else ""
+    values = {"said": said, "user": user, "next": next_, "users": bool(people.users), "note": note}
+    return page(request, "login.html", "Log in", values, status=status)
+
+
+def _next(text: str) -> str:
+    """Where to go after the login: an address of this server, else the portal."""
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or not text.isprintable():
+        return "/index.html"
+    found = urlsplit(text)
+    return text if not found.scheme and not found.netloc and not found.path.startswith("/web/log") else "/index.html"
+
+
+def _in_words(seconds: float) -> str:
+    return f"{int(seconds) + 1} seconds" if seconds < 60 else f"{int(seconds // 60) + 1} minutes"
