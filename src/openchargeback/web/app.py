@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,25 +20,12 @@ from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.environment import make_environment
 from openchargeback.web import audit_page, drafts, proposals, serving, signing_in
 from openchargeback.web.access import Action
+from openchargeback.web.addresses import Address, Handler
 from openchargeback.web.guard import Guard, Refused
 from openchargeback.web.pages import assets_of, page, refused
 from openchargeback.web.program import Options, Program, can, person_of, program_of
 from openchargeback.web.serving import Serving
 from openchargeback.web.signing_in import Doors, SigningIn
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address and what answers it. answers: by method, the action that it needs and the function.
-
-    upload: whether it takes files.
-    """
-
-    path: str
-    answers: Mapping[str, tuple[Action, Handler]] = field(default_factory=dict)
-    upload: bool = False
 
 
 async def _asset(request: Request) -> Response:
@@ -54,20 +40,12 @@ async def _portal(request: Request) -> Response:
 
 
 ADDRESSES: tuple[Address, ...] = (
-    Address("/web/health", {"GET": (Action.OPEN, serving.health)}),
     Address("/web/assets/{name:path}", {"GET": (Action.OPEN, _asset)}),
-    Address("/web/login", {"GET": (Action.OPEN, signing_in.show), "POST": (Action.OPEN, signing_in.login)}),
-    Address("/web/logout", {"POST": (Action.READ, signing_in.logout)}),
-    Address("/web/account", {"GET": (Action.READ, signing_in.account)}),
-    Address("/web/state.js", {"GET": (Action.READ, serving.state)}),
-    Address("/web/problems", {"GET": (Action.WATCH, serving.problems)}),
-    Address("/web/drafts/{id}", {"GET": (Action.WATCH, drafts.show)}),
-    Address("/web/drafts/{id}/commit", {"POST": (Action.WATCH, drafts.commit)}),
-    Address("/web/drafts/{id}/discard", {"POST": (Action.WATCH, drafts.discard)}),
-    Address("/web/todo", {"GET": (Action.WATCH, proposals.to_do)}),
-    Address("/web/proposals", {"GET": (Action.WATCH, proposals.show_all)}),
-    Address("/web/proposals/{name:path}", {"GET": (Action.WATCH, proposals.show)}),
-    Address("/web/audit", {"GET": (Action.AUDIT, audit_page.show)}),
+    *signing_in.ADDRESSES,
+    *serving.ADDRESSES,
+    *drafts.ADDRESSES,
+    *proposals.ADDRESSES,
+    *audit_page.ADDRESSES,
     Address("/{path:path}", {"GET": (Action.READ, _portal)}),
 )
 """Every address; the first that fits answers. A HEAD request is answered like a GET without its content."""

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from openchargeback.files import branches, git
 from openchargeback.problems import OpenChargebackError, OutsideFault
 from openchargeback.web.access import Action, may
+from openchargeback.web.addresses import Address
 from openchargeback.web.guard import Refused
 from openchargeback.web.jobs import CHANGES
 from openchargeback.web.pages import Refusal, page, refused
@@ -181,3 +182,10 @@ def _fault(task: asyncio.Task[Draft] | asyncio.Task[Examined]) -> OpenChargeback
     if fault is None or isinstance(fault, OpenChargebackError):
         return fault
     raise fault
+
+
+ADDRESSES = (
+    Address("/web/drafts/{id}", {"GET": (Action.WATCH, show)}),
+    Address("/web/drafts/{id}/commit", {"POST": (Action.WATCH, commit)}),
+    Address("/web/drafts/{id}/discard", {"POST": (Action.WATCH, discard)}),
+)

@@ -13,6 +13,8 @@ from starlette.responses import Response
 from openchargeback.files import branches, git
 from openchargeback.files.branches import Branch
 from openchargeback.problems import OpenChargebackError
+from openchargeback.web.access import Action
+from openchargeback.web.addresses import Address
 from openchargeback.web.guard import Refused
 from openchargeback.web.pages import page, refused
 from openchargeback.web.plan_view import plan_view
@@ -86,3 +88,10 @@ async def to_do(request: Request) -> Response:
     person = signed_in(request)
     values = {"drafts": program.drafts.unfinished(person), "branches": await program.waiting.branches()}
     return page(request, "todo.html", "To do", values)
+
+
+ADDRESSES = (
+    Address("/web/todo", {"GET": (Action.WATCH, to_do)}),
+    Address("/web/proposals", {"GET": (Action.WATCH, show_all)}),
+    Address("/web/proposals/{name:path}", {"GET": (Action.WATCH, show)}),
+)

@@ -14,6 +14,7 @@ from starlette.types import Scope
 from openchargeback.ledger.settings import Role
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.web.access import Action, audience_of
+from openchargeback.web.addresses import Address
 from openchargeback.web.guard import PORTAL_POLICY
 from openchargeback.web.pages import page
 from openchargeback.web.plan_view import problem_rows
@@ -139,3 +140,10 @@ def settings_fault(fault: LedgerFault) -> str:
     """What is wrong with the settings, for pages that need them."""
     first = fault.problems[0] if fault.problems else None
     return f"{first.place}: {first.message}" if first else str(fault)
+
+
+ADDRESSES = (
+    Address("/web/health", {"GET": (Action.OPEN, health)}),
+    Address("/web/state.js", {"GET": (Action.READ, state)}),
+    Address("/web/problems", {"GET": (Action.WATCH, problems)}),
+)

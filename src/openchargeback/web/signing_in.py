@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from openchargeback.web.access import Action
+from openchargeback.web.addresses import Address
 from openchargeback.web.pages import page
 from openchargeback.web.people import Person
 from openchargeback.web.program import Program, address_of, person_of, program_of
@@ -139,3 +141,10 @@ def _next(text: str) -> str:
 
 def _in_words(seconds: float) -> str:
     return f"{int(seconds) + 1} seconds" if seconds < 60 else f"{int(seconds // 60) + 1} minutes"
+
+
+ADDRESSES = (
+    Address("/web/login", {"GET": (Action.OPEN, show), "POST": (Action.OPEN, login)}),
+    Address("/web/account", {"GET": (Action.READ, account)}),
+    Address("/web/logout", {"POST": (Action.READ, logout)}),
+)
