@@ -76,7 +76,7 @@ class Portals:
         return portal
 
     async def watch(self) -> None:
-        """Look for changes of the ledger, forever; builds that someone has asked for are made anew."""
+        """Look for changes of the ledger, forever; builds that someone has asked for are made again."""
         while True:
             await asyncio.sleep(PAUSE)
             mark = await asyncio.to_thread(mark_of, self._root, self._references)
