@@ -108,7 +108,7 @@ def _to_login(request: Request) -> Response:
     if site == "cross-site" and "again" not in request.query_params:
         # A link from a mail or another site comes without the cookie, which is SameSite=Strict: load it once more.
         again = f"{path}{'&' if '?' in path else '?'}again=1"
-        return page(request, "again.html", "One moment", {"again": again.lstrip("/")})
+        return page(request, "again.html", "One moment", {"again": quote(again, safe="/?&=%")})
     if person_of(request) is None and request.url.path in ("/", "/index.html"):
         return RedirectResponse("/web/login", 303)
     return RedirectResponse(f"/web/login?next={quote(path)}", 303)
