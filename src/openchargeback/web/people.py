@@ -37,27 +37,22 @@ class Person:
         return Identity(self.name, self.email, self.signing_key)
 
 
-@dataclass(frozen=True, slots=True)
 class People:
-    """Who may sign in. committed: those of `config.yaml`, for demonstrations; local: those of this machine."""
+    """Who may sign in.
 
-    committed: Mapping[str, WebUser]
-    local: Mapping[str, WebUser]
+    users: everyone by user name: those of `config.yaml`, which are for demonstrations, and those of this machine, which
+    win. demo: whether any of them is in the committed settings, where Git's history keeps the hash for good.
+    """
+
+    def __init__(self, committed: Mapping[str, WebUser], local: Mapping[str, WebUser]) -> None:
+        self.users: Mapping[str, WebUser] = {**committed, **local}
+        self.demo = bool(committed.keys() - local.keys())
+        self._credentials = {name: hashlib.sha256(repr(user).encode()).hexdigest() for name, user in self.users.items()}
 
     @classmethod
     def of(cls, ledger: Ledger) -> People:
         """The people of a ledger."""
         return cls(ledger.config.web.users, ledger.local.web.users)
-
-    @property
-    def users(self) -> dict[str, WebUser]:
-        """Everyone by user name; this machine's settings win."""
-        return {**self.committed, **self.local}
-
-    @property
-    def demo(self) -> bool:
-        """Whether any of them is in the committed settings, where Git's history keeps the hash for good."""
-        return any(name not in self.local for name in self.committed)
 
     def person(self, user: str) -> Person | None:
         """Someone by user name."""
@@ -73,8 +68,7 @@ class People:
 
     def credential(self, user: str) -> str:
         """A digest of someone's hash: it changes with the password, which ends sessions. Empty for unknown users."""
-        found = self.users.get(user)
-        return hashlib.sha256(repr(found).encode()).hexdigest() if found else ""
+        return self._credentials.get(user, "")
 
     def check(self, user: str, password: str) -> bool:
         """Whether this is the password of someone. Takes as long for unknown names as for known ones."""
