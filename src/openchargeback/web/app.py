@@ -107,6 +107,7 @@ def _answering(address: Address) -> Handler:
         action, handler = address.answers[method]
         if not can(request, action):
             if person_of(request) is not None:
+                program_of(request).record(request, "refused", f"{request.method} {request.url.path}")
                 raise Refused(403, "Your role does not include this.")
             if method != "GET":
                 raise Refused(403, "Your session has ended. Log in again.")

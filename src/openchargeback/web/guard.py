@@ -19,13 +19,13 @@ METHODS = frozenset({*SAFE, "POST"})
 
 PORTAL_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of the portal's pages."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of this program's own pages, which have forms."""
 
@@ -37,7 +37,7 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-_STRICT_TRANSPORT = "max-age=31536000"
+_STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 SMALL_BODY = 1 << 20
 """The largest body of a form without files, in bytes."""

@@ -17,6 +17,8 @@ _HASHER = PasswordHasher()
 SHORTEST = 12
 """The minimum length of a password, in characters (OWASP ASVS 5.0, 6.2.1 asks for 8, and recommends 15)."""
 LONGEST = 1000
+_SHORT_WORD = 3
+_FEW_CHARACTERS = 5
 _NO_ONE = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$lDfbcu11ItvdKeDoHG7Xn5IUvHeSAmvy2bXCcDwdlXU"
 """The hash that is checked for unknown names, so that an answer takes as long as for known ones."""
 
@@ -79,6 +81,22 @@ class People:
         except (VerificationError, InvalidHashError):
             return False
         return bool(known)
+
+
+def password_fault(password: str, user: str, email: str) -> str:
+    """What is wrong with a new password, in a sentence without a period; empty if nothing.
+
+    Length counts, not its mixture of characters (NIST SP 800-63B; OWASP ASVS 5.0, 6.2.1, 6.2.5, 6.2.11).
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        return f"a password needs {SHORTEST} to {LONGEST:,} characters"
+    lower = password.casefold()
+    for word in ("password", user.casefold(), email.casefold().partition("@")[0]):
+        if len(word) > _SHORT_WORD and word in lower:
+            return f"a password must not contain {word}"
+    if len(set(lower)) < _FEW_CHARACTERS:
+        return "a password must not repeat a few characters"
+    return ""
 
 
 def hash_of(password: str) -> str:
