@@ -34,5 +34,5 @@ def test_the_container_runs_as_an_unprivileged_user_from_the_locked_packages() -
     assert text.index("USER openchargeback") < text.index("ENTRYPOINT")
     assert "--require-hashes -r requirements.lock" in text
     readme = (HOSTING.parents[1] / "README.md").read_text("utf-8")
-    for package in re.findall(r"lib[\w.-]+", text):
+    for package in re.findall(r"\blib[\w.]+-[\w.-]+", text):
         assert package in readme, "as the Quick Start installs"
