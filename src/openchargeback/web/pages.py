@@ -98,7 +98,7 @@ def assets_of(ledger: Ledger) -> dict[str, tuple[bytes, str]]:
             found[short] = path.read_bytes()
         elif name.startswith("web/") and name.removeprefix("web/") in ASSETS:
             found[name.removeprefix("web/")] = path.read_bytes()
-    if ledger.logo is not None and (logo := usable_logo(ledger.logo.content)):
+    if ledger.logo is not None and (logo := usable_logo(ledger.logo.data)):
         found[f"{_LOGO}.{_ENDINGS[logo.media_type]}"] = logo.content
     found["theme.css"] = theme_css(ledger.config.portal.accent).encode()
     return {name: (data, _TYPES.get(name.rpartition(".")[2], "text/plain")) for name, data in found.items()}
