@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from openchargeback.ledger import files
 from openchargeback.ledger.approvals import Decision, read_approvals
-from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config, read_mail
+from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config, read_local
 from openchargeback.ledger.deliveries import FOLDER as DELIVERIES
 from openchargeback.ledger.deliveries import Delivery, read_deliveries
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
@@ -24,7 +24,7 @@ from openchargeback.ledger.periods import FROZEN, INVOICES, NOTES, OPEN, PARTS, 
 from openchargeback.ledger.postings import FOLDER as POSTINGS
 from openchargeback.ledger.postings import Posting, read_postings
 from openchargeback.ledger.provider_invoices import DOCUMENTS, SUFFIXES, ProviderInvoice, read_invoices, repeated
-from openchargeback.ledger.settings import FORMAT_PATTERN, Config, Mail
+from openchargeback.ledger.settings import FORMAT_PATTERN, Config, LocalConfig
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
@@ -49,7 +49,7 @@ class Ledger:
     images: those next to the pages, by path. logo_dark: that of the portal for dark colors.
     notes: by period, the acknowledgments in its notes. invoices: by period, what providers invoiced.
     journal_profiles: its own, by name. postings: by period, what became of the documents of its journal.
-    deliveries: by period, what was emailed. mail: how this machine sends mail; nothing else may depend on it.
+    deliveries: by period, what was emailed. local: the settings of this machine; no output may depend on them.
     """
 
     root: Path
@@ -68,7 +68,7 @@ class Ledger:
     journal_profiles: dict[str, Profile] = field(default_factory=dict)
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
-    mail: Mail = field(default=Mail(), repr=False)
+    local: LocalConfig = field(default=LocalConfig(), repr=False)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         invoices=invoices,
         journal_profiles=_journal_profiles(gate, take, problems),
         postings=_by_month(POSTINGS, "postings", read_postings, gate, take, problems),
-        mail=read_mail(local),
+        local=read_local(local),
         deliveries=_by_month(DELIVERIES, "deliveries", read_deliveries, gate, take, problems),
     )
     # The reader of a folder may report a forbidden link a second time.
