@@ -109,3 +109,22 @@ def test_the_filter_of_the_queue_stays_in_another_month(page: playwright.Page, b
     before, _, fragment = page.url.partition("#")
     assert before == (built / "review/index.html").as_uri()
     assert re.fullmatch(r"period=2025-01&reason=[\w%-]+&source=hpc", fragment)
+
+
+def test_in_forced_colors_only_the_current_menu_item_is_underlined(page: playwright.Page, built: Path) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto((built / "periods/2025-02/index.html").as_uri())
+    underlined = page.evaluate("""() => {
+        const paper = getComputedStyle(document.body).backgroundColor;
+        const links = [...document.querySelectorAll(".nav > ul > li > a, .views a")];
+        return links.filter(e => getComputedStyle(e).borderBottomColor !== paper).map(e => e.getAttribute("aria-current"));
+    }""")
+    assert underlined == ["true"]
+
+
+def test_what_is_folded_is_not_printed(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "pis/chandra@example.edu/index.html").as_uri())
+    folded = page.get_by_text("Figures as a table")
+    assert folded.is_visible()
+    page.emulate_media(media="print")
+    assert folded.is_hidden()

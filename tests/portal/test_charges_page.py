@@ -271,6 +271,19 @@ def test_groups_have_subtotals_and_fold(opened: playwright.Page, truth: duckdb.D
     assert opened.locator("[data-grid]").get_attribute("aria-rowcount") == str(size + count)
 
 
+def test_the_name_of_a_group_stays_clear_of_its_amount_on_a_phone(opened: playwright.Page) -> None:
+    opened.set_viewport_size({"width": 360, "height": 800})
+    go(opened, {}, group="resource")
+    covered = opened.evaluate(
+        """() => [...document.querySelectorAll(".group-head")].filter(line => {
+            const [name, amount] = [".c-group", ".c-amount"].map(e => line.querySelector(e).getBoundingClientRect());
+            return name.right > amount.left;
+        }).length"""
+    )
+    assert opened.locator(".group-head").count() > 5
+    assert covered == 0
+
+
 def test_a_view_is_an_address(page: playwright.Page, folder: Path) -> None:
     """The same from the start as by clicking; the back button leads back."""
     at(page, folder, paths.charges_view(MONTH, state="held", source="aws", group="project"))
