@@ -14,18 +14,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 import factory
 import statement_cases as cases
 
+from openchargeback.billing.browsed_charges import packed_resources
+from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import resources_script
 from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.site import site_jobs
 from openchargeback.templating.environment import make_environment
 from programs import find
 
+RESOURCES = (("", ""), ("<b>bold</b> & #1", ""), ("gpu-node-7", "i-0abc7f21"), ("old gpu-node", "i-0abc7f22"))
+
 
 def write(site: factory.Site, folder: Path) -> Path:
-    """Render every file of a site into a folder."""
-    for job in site_jobs(site, make_environment()):
-        path = folder / job.path
+    """Render every file of a site into a folder, and the names of resources for the search box."""
+    files = [(job.path, job.render()) for job in site_jobs(site, make_environment())]
+    for period in site.periods:
+        found = resources_script(packed_resources(RESOURCES))
+        files.append((paths.resources_script(period.period), found))
+    for name, content in files:
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(job.render())
+        path.write_bytes(content)
     return folder
 
 

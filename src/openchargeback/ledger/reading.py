@@ -45,7 +45,7 @@ class Logo:
 class Ledger:
     """The content of a ledger. Periods are those with charges, approvals, invoices or a period file, ascending.
 
-    images: those next to the pages, by path.
+    images: those next to the pages, by path. logo_dark: that of the portal for dark colors.
     notes: by period, the acknowledgments in its notes. invoices: by period, what providers invoiced.
     journal_profiles: its own, by name. postings: by period, what became of the documents of its journal.
     deliveries: by period, what was emailed. local: the settings of this machine; no output may depend on them.
@@ -60,6 +60,7 @@ class Ledger:
     pages: tuple[Page, ...] = ()
     images: dict[str, bytes] = field(default_factory=dict)
     logo: Logo | None = None
+    logo_dark: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
     invoices: dict[str, tuple[ProviderInvoice, ...]] = field(default_factory=dict)
@@ -117,6 +118,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     if config is None:
         return None, [*dict.fromkeys(problems)]
     logo = _logo(config.organization.logo, take, problems)
+    logo_dark = _logo(config.portal.logo_dark, take, problems)
     _logo(config.email.logo, take, problems)
     by_period: dict[str, list[ChargeFile]] = {}
     for file in found:
@@ -133,6 +135,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         pages=pages,
         images=images,
         logo=logo,
+        logo_dark=logo_dark,
         digests=digests,
         notes=notes,
         invoices=invoices,

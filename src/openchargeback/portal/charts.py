@@ -323,6 +323,10 @@ class _Scale:
         return tuple(found)
 
 
+_BESIDE = 8
+"""What is between the amounts of an axis and the first bar."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Canvas:
     """Width and height of a drawing, and its margins: left, right, top, bottom."""
@@ -346,6 +350,7 @@ class _Grid(_Scale):
         self.left, right, top, bottom = canvas.margins
         self.right = self.width - right
         super().__init__(min([ZERO, *amounts]), max([ZERO, *amounts]), top, self.height - bottom, steps)
+        self.left = max(self.left, _BESIDE + max(_width(f"{end:,.0f}") for end in (self.low, self.high)))
         self.slot = Decimal(self.right - self.left) / (slots or max(len(months), 1))
         self.thick = min(self.slot * Decimal("0.6"), Decimal(44))
         self.months = months
@@ -411,6 +416,11 @@ def _short(amount: Decimal, currency: str) -> str:
     if amount == amount.to_integral_value() or abs(amount) >= 100:
         return f"{amount.quantize(Decimal(1)):,f}".replace("-", "\N{MINUS SIGN}")
     return money.human(amount, currency)
+
+
+def _width(label: str) -> int:
+    """The most that an amount of the axis is wide, at 12 pixels."""
+    return sum(4 if char in ",." else 8 for char in label)
 
 
 def _worth_a_label(totals: Sequence[Decimal]) -> list[int]:
