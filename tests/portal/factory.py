@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import hashlib
+from dataclasses import replace
 from decimal import Decimal
 
 from openchargeback.ledger.settings import Config, Contact, Organization, PortalSettings, Source
@@ -138,6 +139,16 @@ def site(months: int = 14, last_open: bool = True, hostile: bool = False, **sett
             for p in billed
         },
     )
+
+
+def many(pis: int, projects: int = 1) -> Site:
+    """One month of that many PIs, each with a department and so many projects, each of which has a fund."""
+    people = {f"p{n}@example.edu": Person(f"p{n}@example.edu", f"Person {n}", f"Dept {n % 120}") for n in range(pis)}
+    ids = [f"project-{n}" for n in range(pis * projects)]
+    work = [(f"p{n % pis}@example.edu", id_, f"F-{n:04}", 100 + n) for n, id_ in enumerate(ids)]
+    named = {id_: Project(id_, f"Project {n}") for n, id_ in enumerate(ids)}
+    period = billed_period("2024-01", people, named, work, is_open=False, hostile=False)
+    return replace(site(months=1, last_open=False), people=people, projects=named, periods=(period,), journal_files={})
 
 
 def config(text: str = "", **settings: object) -> Config:
