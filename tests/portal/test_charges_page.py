@@ -384,6 +384,15 @@ def test_the_month_picker_leads_to_the_charges_of_each_month(page: playwright.Pa
     assert page.url == (folder / paths.charges_page(MONTHS[-2])).as_uri()
 
 
+def test_the_months_fit_on_a_phone(page: playwright.Page, folder: Path) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto((folder / paths.CHARGES).as_uri())
+    table = page.locator("table", has_text="Charges by month")
+    table.wait_for()
+    assert table.evaluate("each => each.scrollWidth <= each.closest('.scroll').clientWidth")
+    playwright.expect(table.locator("tbody td.main")).to_have_count(len(MONTHS))
+
+
 def test_a_project_is_chosen_by_name(page: playwright.Page, folder: Path) -> None:
     page.goto((folder / paths.CHARGES).as_uri())
     page.get_by_role("combobox", name="Project or PI").fill("Tomasz Wiśniewski")
