@@ -156,6 +156,14 @@ def test_the_labels_of_an_axis_are_inside_their_chart(amount: Decimal) -> None:
             assert all(Decimal(bar.x) >= each.left for bar in each.bars)
 
 
+def test_a_month_before_the_ledger_has_no_label() -> None:
+    months = factory.periods_between("2024-01", 12)
+    amounts = (Decimal(0),) * 9 + (Decimal(-3), Decimal(-1), Decimal(-2))
+    series = [charts.Series(name="a", label="a", color="1", amounts=amounts)]
+    chart = charts.stacked("t", "d", months, series, "USD", months[9:])
+    assert [value.text for value in chart.values] == ["\N{MINUS SIGN}2"]
+
+
 def test_charts_have_a_gap_for_a_month_without_data() -> None:
     """Twelve calendar months: a month that the ledger does not have keeps its place, and a mark that says so."""
     amounts = Amounts(list=Decimal(100), billed=Decimal(100))

@@ -175,7 +175,7 @@ def _stacked(
         names=_spread([((grid.y(start) + grid.y(end)) / 2, one) for one, start, end in last], grid),
         values=tuple(
             Text(grid.middles[i], _px(grid.y(tops[i]) - 6), _short(totals[i], currency), marked=i == len(months) - 1)
-            for i in _worth_a_label(totals)
+            for i in _worth_a_label({i: totals[i] for i, month in enumerate(months) if month in known})
         ),
     )
 
@@ -420,11 +420,11 @@ def _label_width(label: str) -> int:
     return 8 + sum(4 if sign in ",." else 8 for sign in label)
 
 
-def _worth_a_label(totals: Sequence[Decimal]) -> list[int]:
-    """The last month and the highest one, unless they are too close together."""
+def _worth_a_label(totals: Mapping[int, Decimal]) -> list[int]:
+    """Of the months with data the last one and the highest one, unless they are too close together."""
     if not totals:
         return []
-    last, highest = len(totals) - 1, max(range(len(totals)), key=lambda i: (totals[i], i))
+    last, highest = max(totals), max(totals, key=lambda i: (totals[i], i))
     return [last] if last - highest < 2 else [highest, last]
 
 
