@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import factory
 import pytest
+from playwright import sync_api as playwright
 
+from conftest import write
+from needed import needs
 from openchargeback.billing.span_statements import (
     MonthState,
     SpanRequest,
@@ -71,3 +75,30 @@ def test_a_list_counts_its_payers(pis: int, words: str) -> None:
     found = pages(site, paths.PIS, paths.PROJECTS)
     assert f">{words}</th>" in found[paths.PIS]
     assert f">{words.replace('PI', 'project')}</th>" in found[paths.PROJECTS]
+
+
+@needs("chromium")
+@pytest.mark.parametrize("width", [1440, 360])
+def test_a_long_name_takes_two_lines_of_the_head(page: playwright.Page, tmp_path: Path, width: int) -> None:
+    site = factory.site(months=2)
+    name = "The Board of Regents of Northfield University of the " + "Interdisciplinary Consortium " * 6
+    config = dataclasses.replace(site.config, organization=dataclasses.replace(site.config.organization, name=name))
+    folder = write(dataclasses.replace(site, config=config), tmp_path)
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto((folder / paths.DASHBOARD).as_uri())
+    lines = "each => each.clientHeight / parseFloat(getComputedStyle(each).lineHeight)"
+    assert round(page.locator(".brand-name").evaluate(lines)) == 2
+
+
+@needs("chromium")
+def test_a_word_of_what_to_do_now_breaks_rather_than_leave_the_page(page: playwright.Page, tmp_path: Path) -> None:
+    site = factory.site(months=2)
+    period = site.periods[-1]
+    largest = max(period.queue, key=lambda item: abs(item.exact_billed))
+    queue = tuple(dataclasses.replace(each, project="x" * 90) if each is largest else each for each in period.queue)
+    site = dataclasses.replace(site, periods=(*site.periods[:-1], dataclasses.replace(period, queue=queue)))
+    folder = write(site, tmp_path)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto((folder / paths.REVIEW).as_uri())
+    link = page.locator(".next li a", has_text="x" * 90)
+    assert link.evaluate("each => each.getBoundingClientRect().right <= innerWidth")
