@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 from openchargeback.ledger.settings import Config, Contact, Organization, PortalSettings, Source
 from openchargeback.model import (
@@ -37,7 +38,8 @@ from openchargeback.model import (
     State,
     Statement,
 )
-from openchargeback.portal.site import Site
+from openchargeback.portal.site import Site, site_jobs
+from openchargeback.templating.environment import make_environment
 
 CENT = Decimal("0.01")
 PEOPLE = {
@@ -149,6 +151,15 @@ def many(pis: int, projects: int = 1) -> Site:
     named = {id_: Project(id_, f"Project {n}") for n, id_ in enumerate(ids)}
     period = billed_period("2024-01", people, named, work, is_open=False, hostile=False)
     return replace(site(months=1, last_open=False), people=people, projects=named, periods=(period,), journal_files={})
+
+
+def write(site: Site, folder: Path) -> Path:
+    """Render every file of a site into a folder."""
+    for job in site_jobs(site, make_environment()):
+        path = folder / job.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(job.render())
+    return folder
 
 
 def config(text: str = "", **settings: object) -> Config:

@@ -11,7 +11,6 @@ import factory
 import pytest
 from playwright import sync_api as playwright
 
-from conftest import write
 from needed import needs
 from openchargeback.billing.span_statements import (
     MonthState,
@@ -83,7 +82,7 @@ def test_a_long_name_takes_two_lines_of_the_head(page: playwright.Page, tmp_path
     site = factory.site(months=2)
     name = "The Board of Regents of Northfield University of the " + "Interdisciplinary Consortium " * 6
     config = dataclasses.replace(site.config, organization=dataclasses.replace(site.config.organization, name=name))
-    folder = write(dataclasses.replace(site, config=config), tmp_path)
+    folder = factory.write(dataclasses.replace(site, config=config), tmp_path)
     page.set_viewport_size({"width": width, "height": 740})
     page.goto((folder / paths.DASHBOARD).as_uri())
     lines = "each => each.clientHeight / parseFloat(getComputedStyle(each).lineHeight)"
@@ -97,7 +96,7 @@ def test_a_word_of_what_to_do_now_breaks_rather_than_leave_the_page(page: playwr
     largest = max(period.queue, key=lambda item: abs(item.exact_billed))
     queue = tuple(dataclasses.replace(each, project="x" * 90) if each is largest else each for each in period.queue)
     site = dataclasses.replace(site, periods=(*site.periods[:-1], dataclasses.replace(period, queue=queue)))
-    folder = write(site, tmp_path)
+    folder = factory.write(site, tmp_path)
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto((folder / paths.REVIEW).as_uri())
     link = page.locator(".next li a", has_text="x" * 90)
