@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import factory
 import pytest
 from playwright import sync_api as playwright
 
-import conftest
 from needed import needs
 from openchargeback.model import Provenance
 from openchargeback.problems import LedgerFault
@@ -34,7 +34,7 @@ def ledger(root: Path, dark: str) -> Path:
 @needs("chromium")
 def test_the_logo_follows_the_colors_of_the_page(page: playwright.Page, tmp_path: Path) -> None:
     books = open_books(ledger(tmp_path / "ledger", "white"))
-    folder = conftest.write(make_site(books, Provenance("", "", "0"), {}), tmp_path / "public")
+    folder = factory.write(make_site(books, Provenance("", "", "0"), {}), tmp_path / "public")
 
     def logos() -> list[str]:
         found = page.locator(".brand img")
