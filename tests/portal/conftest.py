@@ -14,34 +14,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 import factory
 import statement_cases as cases
 
-from openchargeback.billing.browsed_charges import packed_resources
-from openchargeback.portal import paths
-from openchargeback.portal.charge_scripts import resources_script
 from openchargeback.portal.pdf_pool import render_job
-from openchargeback.portal.site import site_jobs
-from openchargeback.templating.environment import make_environment
 from programs import find
-
-RESOURCES = (("", ""), ("<b>bold</b> & #1", ""), ("gpu-node-7", "i-0abc7f21"), ("old gpu-node", "i-0abc7f22"))
-
-
-def write(site: factory.Site, folder: Path) -> Path:
-    """Render every file of a site into a folder, and the names of resources for the search box."""
-    files = [(job.path, job.render()) for job in site_jobs(site, make_environment())]
-    for period in site.periods:
-        found = resources_script(packed_resources(RESOURCES))
-        files.append((paths.resources_script(period.period), found))
-    for name, content in files:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return folder
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The portal of the invented university."""
-    return write(factory.site(), tmp_path_factory.mktemp("portal"))
+    return factory.write(factory.site(), tmp_path_factory.mktemp("portal"))
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +38,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A portal where every text is out to break the page."""
-    return write(factory.site(hostile=True), tmp_path_factory.mktemp("hostile"))
+    return factory.write(factory.site(hostile=True), tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture(scope="module")

@@ -117,8 +117,8 @@ def test_in_forced_colors_only_the_current_menu_item_is_underlined(page: playwri
     underlined = page.evaluate("""() => {
         const paper = getComputedStyle(document.body).backgroundColor;
         const links = [...document.querySelectorAll(".nav > ul > li > a, .views a")];
-        const drawn = links.filter(e => getComputedStyle(e).borderBottomColor !== paper);
-        return drawn.map(e => e.getAttribute("aria-current"));
+        const marked = links.filter(e => getComputedStyle(e).borderBottomColor !== paper);
+        return marked.map(e => e.getAttribute("aria-current"));
     }""")
     assert underlined == ["true"]
 

@@ -460,6 +460,15 @@ def test_conditions_stay_in_another_month(page: playwright.Page, folder: Path) -
     assert page.url.endswith("#state=held&q=node-1")
 
 
+def test_the_months_fit_on_a_phone(page: playwright.Page, folder: Path) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto((folder / paths.CHARGES).as_uri())
+    table = page.locator("table", has_text="Charges by month")
+    table.wait_for()
+    assert table.evaluate("each => each.scrollWidth <= each.closest('.scroll').clientWidth")
+    playwright.expect(table.locator("tbody td.main")).to_have_count(len(MONTHS))
+
+
 def test_a_project_is_chosen_by_name(page: playwright.Page, folder: Path) -> None:
     page.goto((folder / paths.CHARGES).as_uri())
     page.get_by_role("combobox", name="Project or PI").fill("Tomasz Wiśniewski")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import factory
 import pytest
 from playwright import sync_api as playwright
 
 from needed import needs
 from openchargeback.model import Provenance
-from openchargeback.portal.site import site_jobs
 from openchargeback.problems import LedgerFault
 from openchargeback.publish.books import open_books
 from openchargeback.publish.build import make_site
-from openchargeback.templating.environment import make_environment
 
 PLAIN = Path(__file__).parent.parent / "ledgers" / "plain"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20" fill="{}"/></svg>'
@@ -35,10 +34,7 @@ def ledger(root: Path, dark: str) -> Path:
 @needs("chromium")
 def test_the_logo_follows_the_colors_of_the_page(page: playwright.Page, tmp_path: Path) -> None:
     books = open_books(ledger(tmp_path / "ledger", "white"))
-    folder = tmp_path / "public"
-    for job in site_jobs(make_site(books, Provenance("", "", "0"), {}), make_environment()):
-        (folder / job.path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / job.path).write_bytes(job.render())
+    folder = factory.write(make_site(books, Provenance("", "", "0"), {}), tmp_path / "public")
 
     def logos() -> list[str]:
         found = page.locator(".brand img")

@@ -467,13 +467,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
-    for dialect in SCHEMAS:
-        content = schema_bytes(dialect)
-        yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
-    for name, content in shipped_schemas().items():
-        yield FileJob(paths.ledger_schema(name), fingerprint("file", content), partial(bytes, content))
-    record = shipped_schema()
-    yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
+    for name, content in _schemas():
+        yield FileJob(name, fingerprint("file", content), partial(bytes, content))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
     for name, content in site.images.items():
@@ -481,6 +476,18 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for name, content in _logos(site):
         if name:
             yield FileJob(paths.asset(name), fingerprint("file", content), partial(bytes, content))
+
+
+def _schemas() -> Iterator[tuple[str, bytes]]:
+    """Path and content of each schema that ships with the program."""
+    yield from ((paths.schema(dialect), schema_bytes(dialect)) for dialect in SCHEMAS)
+    yield from ((paths.ledger_schema(name), content) for name, content in shipped_schemas().items())
+    yield paths.schema(RECORD_SCHEMA), shipped_schema()
+
+
+def shipped_texts() -> tuple[str, ...]:
+    """What every site has, whatever its ledger, besides templates and assets."""
+    return tuple(content.decode("utf-8") for _, content in _schemas())
 
 
 def _logos(site: Site) -> tuple[tuple[str, bytes], tuple[str, bytes]]:

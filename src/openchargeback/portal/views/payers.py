@@ -19,9 +19,15 @@ from openchargeback.portal.statement_words import NOTHING_CHARGED, answer, held_
 from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, StateView, change
 from openchargeback.portal.views.next_steps import NextStep
 from openchargeback.portal.views.pi_steps import pi_steps
-from openchargeback.portal.views.tables import MOST_ROWS
+from openchargeback.portal.views.tables import LIST_ROWS, PART_ROWS
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.wording import listed
+
+_OTHERS = 60
+"""The projects of a PI that their page shows, which has other tables, too."""
+
+_FUNDS = 8
+"""The funds beside an amount due; with more, the smallest are one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +118,11 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoFar:
-    """An open month of a payer: the drafts of its statements, and their total."""
+    """An open month of a payer: the largest drafts of its statements, how many there are, and the total of all."""
 
     period: str
     rows: tuple[StatementRow, ...]
+    count: int
     total: Amounts
 
 
@@ -124,19 +131,23 @@ class PayerView:
     """The page of a PI or a project.
 
     period: the last month that was issued and has a statement here, else the last one that has one; without any, the
-    last one with held charges. draft: it is open. funds: what each pays in it, in cents.
-    others: the projects of a PI, or the PIs of a project. matrix: their statements by month.
+    last one with held charges. draft: it is open. funds: what each pays in it, in cents; other_funds: how many pay the
+    rest, and that.
+    others: the projects of a PI, or the PIs of a project, the largest of others_count. matrix: their statements by
+    month.
     statements: of the month; pdf: the one that sums them up. so_far: the open month after it. spans: over other days.
     people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
     next: what a PI should do now; nothing_next: in words, if that is nothing. Of a project, neither.
-    held: what is held today in all months, each charge once; held_total: one sum per currency; waiting: in words.
+    held: what is held today in all months, each charge once, the latest of held_count; held_total: of all, one sum per
+    currency; waiting: in words.
     """
 
     name: str
     identifier: str
     department: str
     funds: tuple[tuple[str, Decimal], ...]
+    other_funds: tuple[int, Decimal]
     period: str
     period_link: str
     state: StateView | None
@@ -150,10 +161,12 @@ class PayerView:
     services: tuple[ServiceRow, ...]
     shown_services: tuple[ServiceRow, ...]
     others: tuple[PayerRow, ...]
+    others_count: int
     matrix: Matrix
     statements: tuple[StatementRow, ...]
     so_far: SoFar | None
     held: tuple[HeldItem, ...]
+    held_count: int
     held_total: tuple[HeldSum, ...]
     waiting: str
     currency: str
@@ -275,11 +288,14 @@ def _view(book: Book, payer: _Payer, others: Sequence[PayerRow], link: Callable[
     apart = [line for line in lines if not line.posted] if book.shows(lines) else []
     drafts = [statement for statement in statements if statement.draft and statement.period > period]
     single = latest[0] if len(latest) == 1 else None
+    funds = _funds(lines)
+    most = _FUNDS if len(funds) <= _FUNDS else _FUNDS - 1
     return PayerView(
         name=payer.name,
         identifier=payer.identifier,
         department=payer.department,
-        funds=_funds(lines),
+        funds=funds[:most],
+        other_funds=(len(funds[most:]), sum((amount for _, amount in funds[most:]), ZERO)),
         period=period,
         period_link=paths.period_page(period),
         state=book.state(period),
@@ -292,11 +308,13 @@ def _view(book: Book, payer: _Payer, others: Sequence[PayerRow], link: Callable[
         history=tuple((month.period, month.amounts) for month in reversed(history)),
         services=_services(book, (line for line in lines if line.posted != book.showback)),
         shown_services=_services(book, apart),
-        others=tuple(sorted(others, key=_by_money))[:MOST_ROWS],
+        others=tuple(sorted(others, key=_by_money))[:_OTHERS],
+        others_count=len(others),
         matrix=_matrix(book, payer, link),
         statements=tuple(book.statement_row(statement) for statement in latest),
         so_far=_so_far(book, drafts),
-        held=tuple(_held(book, item) for item in payer.held[:MOST_ROWS]),
+        held=tuple(_held(book, item) for item in payer.held[:PART_ROWS]),
+        held_count=len(payer.held),
         held_total=in_total(payer.held, book.currency),
         waiting=held_words(payer.held, book.currency),
         currency=book.currency,
@@ -337,8 +355,8 @@ def _matrix(book: Book, payer: _Payer, link: Callable[[str], Link]) -> Matrix:
     ordered = sorted(rows.items(), key=lambda row: (-sum((cell.due for cell in row[1].values()), ZERO), row[0]))
     return Matrix(
         months=tuple(months),
-        rows=tuple((link(name), tuple(map(cells.get, months))) for name, cells in ordered[:MOST_ROWS]),
-        left_out=max(0, len(ordered) - MOST_ROWS),
+        rows=tuple((link(name), tuple(map(cells.get, months))) for name, cells in ordered[:PART_ROWS]),
+        left_out=max(0, len(ordered) - PART_ROWS),
     )
 
 
@@ -350,7 +368,8 @@ def _so_far(book: Book, drafts: Sequence[Statement]) -> SoFar | None:
     own = [each for each in drafts if each.period == period]
     return SoFar(
         period=period,
-        rows=tuple(sorted(map(book.statement_row, own), key=lambda row: -row.amounts.billed)[:MOST_ROWS]),
+        rows=tuple(sorted(map(book.statement_row, own), key=lambda row: -row.amounts.billed)[:PART_ROWS]),
+        count=len(own),
         total=Amounts.total(map(book.amounts, own)),
     )
 
@@ -464,7 +483,7 @@ def _list(book: Book, rows: Sequence[PayerRow]) -> PayerList:
     return PayerList(
         period=book.months[index] if book.months else "",
         previous=book.months[index - 1] if index > 0 else "",
-        rows=tuple(sorted(rows, key=_by_money)[:MOST_ROWS]),
+        rows=tuple(sorted(rows, key=_by_money)[:LIST_ROWS]),
         count=len(rows),
         latest=Amounts.total(row.latest for row in rows),
         year=Amounts.total(row.year for row in rows),
