@@ -20,6 +20,7 @@ import review
 import sending
 import statements
 import validation
+import web
 
 SUBJECTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "reading": lambda options: reading.measure(options.rows),
@@ -34,6 +35,7 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "sending": lambda _: sending.measure(),
     "browser": lambda _: browser.measure(),
     "pages": lambda _: pages.measure(),
+    "web": lambda _: web.measure(),
 }
 
 

@@ -58,9 +58,11 @@ def test_each_outside_thing_may_be_imported_at_home_and_the_home_by_others(tmp_p
         "verify/pdf.py": "pypdf",
         "deliver/mail.py": "email, smtplib",
         "publish/cluster.py": "dask, distributed",
+        "web/server.py": "argon2, starlette, uvicorn",
         "cli/__init__.py": "click, rich, openchargeback.files.git, openchargeback.focus.reading, "
         "openchargeback.templating.environment, openchargeback.portal.pages, openchargeback.deliver.mail, "
-        "openchargeback.publish.cluster, openchargeback.verify.pdf",
+        "openchargeback.publish.cluster, openchargeback.verify.pdf, "
+        "openchargeback.web.server",
     }
     for home, things in homes.items():
         (package / home).parent.mkdir(parents=True, exist_ok=True)

@@ -81,4 +81,4 @@ def test_an_example_is_without_fault_and_has_every_key(path: Path) -> None:
     empty = {row[0].strip("| `") for row in rows if row[-1].strip(" |") == ""}
     leaves = {key for key in empty if not any(row[0].startswith((f"| `{key}.", f"| `{key}[")) for row in rows)}
     refused = {f"email.{key}" for key in ("password", "password_env", "password_command", "token_command")}
-    assert leaves <= {*refused, "web", *(f"decisions[].where.{key}" for key in ("project", "pi", "resource"))}
+    assert leaves <= {*refused, *(f"decisions[].where.{key}" for key in ("project", "pi", "resource"))}

@@ -18,6 +18,7 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "nginx": ("nginx", ()),
     "qpdf": ("qpdf", ()),
     "soffice": ("libreoffice-calc", ("libreoffice", "localc")),
+    "systemd-analyze": ("systemd", ()),
     **dict.fromkeys(("pdfdetach", "pdffonts", "pdfimages", "pdfinfo", "pdftoppm", "pdftotext"), ("poppler-utils", ())),
 }
 

@@ -19,9 +19,9 @@ from openchargeback.cli.report import shown
 from openchargeback.cli.reports import github, gitlab
 from openchargeback.cli.reports.excerpt import cut, excerpt_of, span
 from openchargeback.cli.reports.junit import junit
-from openchargeback.cli.reports.paragraphs import paragraphs, total
 from openchargeback.cli.reports.text import Page, report
 from openchargeback.problems import Problem, Severity
+from openchargeback.publish.paragraphs import paragraphs, total
 
 AWS = "charges/2025-01/aws.csv"
 HOSTILE = "`a``b` <script>x</script> [l](http://evil.example) ![i](http://evil.example/i) @ada | **b** \\ &lt; http://e.example"

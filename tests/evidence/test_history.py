@@ -149,13 +149,13 @@ def test_git_is_asked_no_more_often_for_many_files_than_for_few(
         (made.root / f"approvals/{number}.yaml").write_text(f"{number}\n")
     made.commit("ben")
     asked: list[str] = []
-    run = git._run
+    run = git.run
 
     def counted(root: Path, *arguments: str, **options: Any) -> object:
         asked.append(arguments[0])
         return run(root, *arguments, **options)
 
-    monkeypatch.setattr(git, "_run", counted)
+    monkeypatch.setattr(git, "run", counted)
     counts = []
     for many in (1, 60):
         asked.clear()

@@ -238,8 +238,8 @@ def test_only_what_git_would_change_is_hashed_by_git(repository, monkeypatch):
     monkeypatch.setattr(git, "_LARGE", 3)
     files(repository, "first", a_csv="1", b_csv="large", c_csv="large\r\n")
     asked = []
-    real = git._run
-    monkeypatch.setattr(git, "_run", lambda *given, **more: asked.append((given[1], more)) or real(*given, **more))
+    real = git.run
+    monkeypatch.setattr(git, "run", lambda *given, **more: asked.append((given[1], more)) or real(*given, **more))
     git.content_ids_of_files(repository, ["a.csv", "b.csv", "c.csv"])
     assert [more["text"] for command, more in asked if command == "hash-object"] == ["a.csv\nc.csv\n"]
 

@@ -19,7 +19,8 @@ email:
   throttle: 30
   outbox: /var/spool/outbox
 web:
-  anything: {at: [all]}
+  users:
+    ada: {role: admin, email: ada@example.edu, hash: "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"}
 """
 
 

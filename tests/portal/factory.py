@@ -13,6 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from openchargeback.billing.browsed_charges import packed_resources
 from openchargeback.ledger.settings import Config, Contact, Organization, PortalSettings, Source
 from openchargeback.model import (
     Amounts,
@@ -38,6 +39,8 @@ from openchargeback.model import (
     State,
     Statement,
 )
+from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import resources_script
 from openchargeback.portal.site import Site, site_jobs
 from openchargeback.templating.environment import make_environment
 
@@ -153,12 +156,19 @@ def many(pis: int, projects: int = 1) -> Site:
     return replace(site(months=1, last_open=False), people=people, projects=named, periods=(period,), journal_files={})
 
 
+RESOURCES = (("", ""), ("<b>bold</b> & #1", ""), ("gpu-node-7", "i-0abc7f21"), ("old gpu-node", "i-0abc7f22"))
+
+
 def write(site: Site, folder: Path) -> Path:
-    """Render every file of a site into a folder."""
-    for job in site_jobs(site, make_environment()):
-        path = folder / job.path
+    """Render every file of a site into a folder, and the names of resources for the search box."""
+    files = [(job.path, job.render()) for job in site_jobs(site, make_environment())]
+    for period in site.periods:
+        found = resources_script(packed_resources(RESOURCES))
+        files.append((paths.resources_script(period.period), found))
+    for name, content in files:
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(job.render())
+        path.write_bytes(content)
     return folder
 
 

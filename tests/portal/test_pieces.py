@@ -357,3 +357,16 @@ def test_only_addresses_of_the_web_are_linked() -> None:
     assert safe_address("https://example.edu/a?b=c") == "https://example.edu/a?b=c"
     for text in ("javascript:alert(1)", "data:text/html,x", "//example.edu", 'https://x"onclick=', "https://a b"):
         assert safe_address(text) == ""
+
+
+def test_the_amounts_of_an_axis_have_room_whatever_their_size() -> None:
+    """On a phone, where the drawing has the least: no label begins before its left edge."""
+    for size in ("0.07", "950", "149000", "8123456789"):
+        history = [PeriodAmounts(period="2025-01", amounts=Amounts(list=Decimal(size), billed=Decimal(size)))]
+        made = charts.twelve_months(history, "2025-01", "USD", "x")
+        for chart in (made, made.few):
+            assert chart is not None
+            # Digits of Inter are 7.4 pixels wide at this size; 8 pixels are between label and axis.
+            for tick in chart.ticks:
+                width = sum(Decimal("3.4") if char in ",." else Decimal("7.4") for char in tick.label)
+                assert width + 8 <= chart.left, (size, tick.label)

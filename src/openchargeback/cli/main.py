@@ -37,6 +37,7 @@ _COMMANDS = {
     "sources": ("sources", "sources", "List the sources of charges."),
     "validate": ("validate", "validate", "Check the ledger for problems."),
     "verify": ("verify", "verify", "Verify a PDF or a build against the ledger."),
+    "web": ("web", "web", "Serve the portal with a login, review and import."),
 }
 
 

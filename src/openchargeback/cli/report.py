@@ -110,7 +110,7 @@ def print_problems(problems: Iterable[Problem], root: Path | None = None) -> Non
 def note_problems(problems: Sequence[Problem]) -> None:
     """Print one line on stderr for what `validate` reports in full: everyday commands do not repeat it."""
     if problems:
-        from openchargeback.cli.reports.paragraphs import paragraphs, totals
+        from openchargeback.publish.paragraphs import paragraphs, totals
 
         click.echo(f"{totals(paragraphs(problems))}; `focus-billing validate` shows them", err=True)
 

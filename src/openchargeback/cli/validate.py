@@ -15,8 +15,8 @@ import click
 from openchargeback.cli.options import root_of, with_ledger
 from openchargeback.cli.report import print_json, progress, shown
 from openchargeback.cli.reports import repository_prefix
-from openchargeback.cli.reports.paragraphs import Paragraph, paragraphs, total
 from openchargeback.problems import Problem, Severity, UsageFault, has_errors, in_order
+from openchargeback.publish.paragraphs import Paragraph, paragraphs, total
 
 if TYPE_CHECKING:
     from openchargeback.focus.conformance.reporting import Counts

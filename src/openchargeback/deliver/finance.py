@@ -63,7 +63,7 @@ def send_finance(
     month is open, if nobody is named, or if the bundle is too large for an email.
     """
     billed, root = sendable(books, period, Request()), books.ledger.root
-    email, folder = email_of(books.ledger), drop or books.ledger.mail.drop_folder
+    email, folder = email_of(books.ledger), drop or books.ledger.local.email.drop_folder
     to = DROP if folder else email.finance
     if not to:
         raise UsageFault("nobody gets the bundle: set `email.finance` in config.yaml, or use --drop FOLDER")

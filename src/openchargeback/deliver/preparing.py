@@ -59,7 +59,7 @@ def workbench(root: Path) -> Iterator[Path]:
 
 def email_of(ledger: Ledger) -> EmailSettings:
     """How the ledger sends mail, by its own settings and those of this machine."""
-    return ledger.mail.over(ledger.config.email)
+    return ledger.local.email.over(ledger.config.email)
 
 
 def desk_of(books: AllBooks, period: BilledPeriod) -> Desk:

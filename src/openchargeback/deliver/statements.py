@@ -93,7 +93,7 @@ def dispatch(
         return Result((), ())
     if reservation:
         reservation.reserve([each.delivery for each in prepared], office.clock)
-    transport = office.transport or MailServer(email, ledger.mail, office.environment)
+    transport = office.transport or MailServer(email, ledger.local.email, office.environment)
     run = Run(
         log,
         transport,
@@ -142,7 +142,7 @@ def _date(billed: BilledPeriod) -> dt.date:
 
 def _write_outbox(ledger: Ledger, period: str, prepared: Sequence[Prepared], fixed: dt.datetime) -> Path:
     """Write the messages as `.eml` files, which any mail program opens: the same bytes each time."""
-    folder = ledger.root / ledger.mail.outbox / period
+    folder = ledger.root / ledger.local.email.outbox / period
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

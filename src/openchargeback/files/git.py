@@ -1,4 +1,4 @@
-"""The only module that runs Git.
+"""The only module that runs Git; `branches.py` commits and merges through it.
 
 Git is optional: without it, outside a repository and before the first commit, the functions return nothing. Any other
 failure stops the program with Git's message.
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import IO
 
 from openchargeback.problems import OutsideFault
@@ -122,7 +123,9 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
+    """What a Git command returned: exit code, standard output, and messages."""
+
     code: int
     out: str
     error: str
@@ -132,7 +135,7 @@ def head(root: Path) -> Commit | None:
     """The commit checked out; None without Git, outside a repository and before the first commit."""
     if not inside_repository(root):
         return None
-    known = _run(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    known = run(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if known is None or known.code == 1:
         return None
     return commit_of(root, "HEAD")
@@ -140,7 +143,7 @@ def head(root: Path) -> Commit | None:
 
 def commit_of(root: Path, name: str) -> Commit:
     """The commit of a name that `resolve` accepts, with its date."""
-    commit, seconds = _expect(_run(root, "show", "--no-patch", "--no-show-signature", "--format=%H %ct", name)).split()
+    commit, seconds = expect(run(root, "show", "--no-patch", "--no-show-signature", "--format=%H %ct", name)).split()
     moment = dt.datetime.fromtimestamp(int(seconds), dt.UTC)
     return Commit(commit, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
@@ -149,27 +152,27 @@ def is_dirty(root: Path, paths: Iterable[str] = (".",)) -> bool:
     """Whether these paths of the ledger have uncommitted changes; ignored files do not count."""
     if not inside_repository(root):
         return False
-    return bool(_expect(_run(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths)).strip())
+    return bool(expect(run(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths)).strip())
 
 
 def inside_repository(root: Path) -> bool:
     """Whether a folder belongs to a Git working tree; False without Git."""
-    answer = _run(root, "rev-parse", "--is-inside-work-tree")
+    answer = run(root, "rev-parse", "--is-inside-work-tree")
     if answer is None or (answer.code == 128 and "not a git repository" in answer.error.lower()):
         return False
-    return _expect(answer).strip() == "true"
+    return expect(answer).strip() == "true"
 
 
 def init_repository(root: Path) -> bool:
     """Make a folder a repository with the branch `main`. False without Git, or if it is already in a repository."""
     if inside_repository(root):
         return False
-    made = _run(root, "init", "--quiet")
+    made = run(root, "init", "--quiet")
     if made is None:
         return False
-    _expect(made)
+    expect(made)
     # Not `init --initial-branch`, which Git before 2.28 lacks.
-    _expect(_run(root, "symbolic-ref", "HEAD", "refs/heads/main"))
+    expect(run(root, "symbolic-ref", "HEAD", "refs/heads/main"))
     return True
 
 
@@ -180,22 +183,20 @@ def first_commit(root: Path, message: str) -> str:
     """
     if not inside_repository(root):
         return "Git is not installed"
-    if _expect(_run(root, "rev-parse", "--show-prefix")).strip():
+    if expect(run(root, "rev-parse", "--show-prefix")).strip():
         return "the folder belongs to a larger repository"
     if head(root) is not None:
         return "the repository already has commits"
     if not _knows_who(root):
         return "Git does not know who you are"
-    _expect(_run(root, "add", "--all"))
-    made = _run(root, "commit", "--quiet", "--message", message)
+    expect(run(root, "add", "--all"))
+    made = run(root, "commit", "--quiet", "--message", message)
     return "" if made and made.code == 0 else f"git commit failed: {made.error.strip() if made else ''}"
 
 
 def _knows_who(root: Path) -> bool:
     """Whether Git knows the committer. Without settings, Git would make up a person from the login and host name."""
-    known = [
-        _run(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")
-    ]
+    known = [run(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")]
     return all(answer is not None and not answer.code for answer in known)
 
 
@@ -204,7 +205,7 @@ def is_kept(root: Path) -> bool:
     if not inside_repository(root):
         return False
     # Not `check-ignore`, which does not accept literal paths.
-    return bool(_expect(_run(root, "ls-files", "--cached", "--others", "--exclude-standard", "--", ".")))
+    return bool(expect(run(root, "ls-files", "--cached", "--others", "--exclude-standard", "--", ".")))
 
 
 def uncommitted(root: Path, there: Iterable[str], wanted: Callable[[str], bool]) -> dict[str, Loose]:
@@ -256,16 +257,16 @@ def commit_files(root: Path, loose: Mapping[str, Loose], message: str) -> str:
     # Without a time limit: files may be large, hooks may be slow, and a signing key may wait for its owner.
     to_add = [path for path, why in loose.items() if why is not Loose.STAGED]
     if to_add:
-        _expect(_run(root, "add", "--force", *listed, text="\0".join(to_add), timeout=None))
+        expect(run(root, "add", "--force", *listed, text="\0".join(to_add), timeout=None))
     made = ("commit", "--quiet", "--only", "--message", message, *listed)
-    _expect(_run(root, *made, text="\0".join(loose), timeout=None))
+    expect(run(root, *made, text="\0".join(loose), timeout=None))
     return resolve(root, "HEAD")
 
 
 def digests_of(root: Path, path: str) -> set[str]:
     """SHA-256 of every content that a path has had in any branch; for Git LFS pointers, of the actual file."""
-    place = f"{_prefix(root)}{path}"
-    listed = _expect(_run(top(root), "rev-list", "--all", "--full-history", "--objects", "--", place)).splitlines()
+    place = f"{prefix_of(root)}{path}"
+    listed = expect(run(top(root), "rev-list", "--all", "--full-history", "--objects", "--", place)).splitlines()
     found = set()
     with _conversation(root, "cat-file", "--batch") as (ask, answer):
         for id_ in dict.fromkeys(line[: -len(place) - 1] for line in listed if line.endswith(f" {place}")):
@@ -288,9 +289,9 @@ def staged(root: Path, index: str = "") -> list[str] | None:
     if not inside_repository(root):
         return None
     # Against the empty tree before the first commit; for a renamed file, both names count.
-    base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
+    base = "HEAD" if head(root) else expect(run(root, "hash-object", "-t", "tree", "--stdin")).strip()
     compare = ["diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", "."]
-    names = _expect(_run(root, *compare, index=index))
+    names = expect(run(root, *compare, index=index))
     return sorted(name for name in names.split("\0") if name)
 
 
@@ -300,16 +301,14 @@ def lies_otherwise(root: Path, paths: Iterable[str], index: str = "") -> bool:
     index: as for `staged`.
     """
     wanted = list(paths)
-    changed = _expect(_run(root, "diff", "--name-only", "--no-ext-diff", "--", *wanted, index=index))
-    return bool(
-        changed or _expect(_run(root, "ls-files", "--others", "--exclude-standard", "--", *wanted, index=index))
-    )
+    changed = expect(run(root, "diff", "--name-only", "--no-ext-diff", "--", *wanted, index=index))
+    return bool(changed or expect(run(root, "ls-files", "--others", "--exclude-standard", "--", *wanted, index=index)))
 
 
 def index_tree(root: Path, index: str = "") -> dict[str, Entry]:
     """Every staged file below this folder, by its path within the folder. index: as for `staged`."""
     entries = {}
-    for line in _expect(_run(root, "ls-files", "--stage", "-z", index=index)).split("\0")[:-1]:
+    for line in expect(run(root, "ls-files", "--stage", "-z", index=index)).split("\0")[:-1]:
         facts, path = line.split("\t", 1)
         mode, id_, _ = facts.split(" ")
         entries[path] = Entry(mode, id_)
@@ -318,45 +317,43 @@ def index_tree(root: Path, index: str = "") -> dict[str, Entry]:
 
 def untracked(root: Path) -> frozenset[str]:
     """Every untracked file below this folder that `git add --all` would add."""
-    return frozenset(
-        _expect(_run(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")).split("\0")[:-1]
-    )
+    return frozenset(expect(run(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")).split("\0")[:-1])
 
 
 def user(root: Path) -> str:
     """The email address used for commits; empty if none is set."""
-    answer = _run(root, "config", "--get", "user.email")
+    answer = run(root, "config", "--get", "user.email")
     # 1: no such setting.
-    return "" if answer is None or answer.code == 1 else _expect(answer).strip()
+    return "" if answer is None or answer.code == 1 else expect(answer).strip()
 
 
 def remote_addresses(root: Path) -> str:
     """The settings that name other repositories, as Git lists them; they may contain users and passwords."""
-    answer = _run(root, "config", "--get-regexp", r"^(remote|url)\.")
+    answer = run(root, "config", "--get-regexp", r"^(remote|url)\.")
     # 1: no such setting.
-    return "" if answer is None or answer.code == 1 else _expect(answer)
+    return "" if answer is None or answer.code == 1 else expect(answer)
 
 
 def branch(root: Path) -> str:
     """The branch checked out; empty for a detached HEAD."""
-    answer = _run(root, "symbolic-ref", "--quiet", "--short", "HEAD")
-    return "" if answer is None or answer.code == 1 else _expect(answer).strip()
+    answer = run(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+    return "" if answer is None or answer.code == 1 else expect(answer).strip()
 
 
 def remotes(root: Path) -> list[str]:
     """The names of the remotes, such as `origin`."""
-    return _expect(_run(root, "remote")).split("\n")[:-1]
+    return expect(run(root, "remote")).split("\n")[:-1]
 
 
 def branches(root: Path) -> list[str]:
     """The short names of all branches, remote ones (`origin/main`) last."""
-    listed = _expect(_run(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")).splitlines()
+    listed = expect(run(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")).splitlines()
     return [name.split("/", 2)[2] for name in listed if not name.endswith("/HEAD")]
 
 
 def default_branch(root: Path) -> str:
     """The default branch of the remote `origin`, such as `origin/main`; empty if unknown here."""
-    answer = _run(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    answer = run(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
@@ -364,7 +361,7 @@ def resolve(root: Path, name: str) -> str:
     """The full id of the commit that a branch, tag or id refers to; empty if there is none of that name."""
     if name.startswith("-"):  # Git would mistake it for an option.
         return ""
-    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    answer = run(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
@@ -375,13 +372,13 @@ def merge_base(root: Path, one: str, other: str) -> str:
 
 def merge_bases(root: Path, one: str, other: str) -> list[str]:
     """The last common ancestors of two commits: several if branches were merged into each other."""
-    answer = _run(root, "merge-base", "--all", one, other)
-    return [] if answer is not None and answer.code == 1 else _expect(answer).split()
+    answer = run(root, "merge-base", "--all", one, other)
+    return [] if answer is not None and answer.code == 1 else expect(answer).split()
 
 
 def is_ancestor(root: Path, commit: str, of: str) -> bool:
     """Whether a commit equals another or is part of its history, by their ids."""
-    answer = _run(root, "merge-base", "--is-ancestor", commit, of)
+    answer = run(root, "merge-base", "--is-ancestor", commit, of)
     return answer is not None and answer.code == 0
 
 
@@ -391,22 +388,22 @@ def commits_on(root: Path, paths: Iterable[str], most: int, *, first_parent: boo
     first_parent: only along the first parents, so that a merge represents everything it brought in.
     """
     along = ["--first-parent"] if first_parent else []
-    return _expect(_run(root, "rev-list", f"--max-count={most}", *along, "HEAD", "--", *paths)).split()
+    return expect(run(root, "rev-list", f"--max-count={most}", *along, "HEAD", "--", *paths)).split()
 
 
 def last_change(root: Path, at: str, path: str) -> str:
     """The id of the last commit, starting at a given one, that changed a path; empty if none did."""
-    return _expect(_run(root, "rev-list", "--max-count=1", at, "--", path)).strip()
+    return expect(run(root, "rev-list", "--max-count=1", at, "--", path)).strip()
 
 
 def integrations(root: Path, tip: str, path: str) -> list[str]:
     """The commits along the first parents of a tip that changed a path, the latest first."""
-    return _expect(_run(root, "rev-list", "--first-parent", tip, "--", path)).split()
+    return expect(run(root, "rev-list", "--first-parent", tip, "--", path)).split()
 
 
 def content_id(root: Path, commit: str, path: str) -> str:
     """The content id of a path (within the folder) in a commit; empty if it does not exist there."""
-    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
+    answer = run(root, "rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
@@ -436,7 +433,7 @@ def changes(root: Path, commits: str, *, first_parent: bool = False) -> Iterator
     A renamed file counts as a deleted one and a new one. For a merge, these are the files that differ from every
     parent. first_parent: only along the first parents, and what differs from those.
     """
-    prefix = _prefix(root)
+    prefix = prefix_of(root)
     along = ("--first-parent", "-m") if first_parent else ("-c",)
     # Commit, then a fact and a path for each file.
     words = iter(
@@ -473,8 +470,8 @@ def renames(root: Path, commit: str) -> dict[str, str]:
     """
     options = ("--root", "--no-commit-id", "-r", "-z", "-M", f"-l{_RENAMES}", "--diff-filter=R", "--name-status")
     # A score, the old name, the new one.
-    words = _expect(_run(top(root), "diff-tree", *options, commit, "--")).split("\0")
-    prefix = _prefix(root)
+    words = expect(run(top(root), "diff-tree", *options, commit, "--")).split("\0")
+    prefix = prefix_of(root)
     return {_within(prefix, new): _within(prefix, old) for old, new in zip(words[1::3], words[2::3], strict=True)}
 
 
@@ -488,7 +485,7 @@ def _log(root: Path, *arguments: str, signers: Path | None = None) -> str:
     fields = f"%H%n%P%n%ae%n%ce%n{signature}%n%(trailers:key=Co-authored-by,valueonly,separator=%x2c)"
     # A mailmap could turn one person into another.
     command = ("log", "--no-use-mailmap", "-z", "--no-show-signature", f"--format={fields}")
-    return _expect(_run(root, *settings, *command, *arguments))
+    return expect(run(root, *settings, *command, *arguments))
 
 
 def _logged(line: str) -> LoggedCommit:
@@ -506,7 +503,7 @@ def _logged(line: str) -> LoggedCommit:
 
 def root_commits(root: Path, path: str) -> list[str]:
     """The commits of all history that have a path which none of their parents has; the latest first."""
-    ids = _expect(_run(root, "rev-list", "--full-history", "HEAD", "--", path)).split()
+    ids = expect(run(root, "rev-list", "--full-history", "HEAD", "--", path)).split()
     commits = [commit for id_ in ids for commit in logged(root, f"{id_}^!")]
     return [
         each.id
@@ -517,7 +514,7 @@ def root_commits(root: Path, path: str) -> list[str]:
 
 def is_shallow(root: Path) -> bool:
     """Whether older commits were left out when the repository was cloned."""
-    return _expect(_run(root, "rev-parse", "--is-shallow-repository")).strip() == "true"
+    return expect(run(root, "rev-parse", "--is-shallow-repository")).strip() == "true"
 
 
 def fetch_branch(root: Path, remote: str, name: str) -> str:
@@ -525,10 +522,10 @@ def fetch_branch(root: Path, remote: str, name: str) -> str:
 
     Raises OutsideFault if the remote cannot be read.
     """
-    listed = _expect(_run(root, "ls-remote", "--heads", "--", remote, f"refs/heads/{name}", timeout=_NETWORK)).split()
+    listed = expect(run(root, "ls-remote", "--heads", "--", remote, f"refs/heads/{name}", timeout=_NETWORK)).split()
     if not listed:
         return ""
-    _expect(_run(root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, listed[0], timeout=_NETWORK))
+    expect(run(root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, listed[0], timeout=_NETWORK))
     return listed[0]
 
 
@@ -545,11 +542,11 @@ def commit_file(root: Path, parent: str, path: str, data: bytes, message: str) -
     """
     with tempfile.TemporaryDirectory() as folder:
         index = str(Path(folder, "index"))
-        _expect(_run(root, "read-tree", parent, index=index))
-        blob = _expect(_run(root, "hash-object", "-w", "--stdin", text=data.decode())).strip()
-        _expect(_run(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{_prefix(root)}{path}", index=index))
-        made = _expect(_run(root, "write-tree", index=index)).strip()
-    return _expect(_run(root, "commit-tree", made, "-p", parent, "-m", message)).strip()
+        expect(run(root, "read-tree", parent, index=index))
+        blob = expect(run(root, "hash-object", "-w", "--stdin", text=data.decode())).strip()
+        expect(run(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{prefix_of(root)}{path}", index=index))
+        made = expect(run(root, "write-tree", index=index)).strip()
+    return expect(run(root, "commit-tree", made, "-p", parent, "-m", message)).strip()
 
 
 def push(root: Path, remote: str, commit: str, name: str) -> bool:
@@ -557,24 +554,37 @@ def push(root: Path, remote: str, commit: str, name: str) -> bool:
 
     Raises OutsideFault for any other failure.
     """
-    answer = _run(root, "push", "--porcelain", "--", remote, f"{commit}:refs/heads/{name}", timeout=_NETWORK)
+    answer = run(root, "push", "--porcelain", "--", remote, f"{commit}:refs/heads/{name}", timeout=_NETWORK)
     # Only the lines of the branches start like this; `remote rejected` is a hook or a protected branch.
     if answer is not None and answer.code and re.search(r"^!\t.*\[rejected\]", answer.out, re.MULTILINE):
         return False
-    _expect(answer)
+    expect(answer)
     return True
 
 
 def tree(root: Path, commit: str) -> dict[str, Entry]:
     """Every file below this folder in a commit, by its path within the folder; empty if it did not exist yet."""
-    prefix = _prefix(root).rstrip("/")
+    prefix = prefix_of(root).rstrip("/")
     place = f"{commit}:{prefix}" if prefix else commit
-    kind = _run(root, "cat-file", "-t", place)
+    kind = run(root, "cat-file", "-t", place)
     if kind is None or kind.code != 0 or kind.out.strip() not in ("tree", "commit"):
         return {}
-    listed = _expect(_run(root, "ls-tree", "-r", "-z", "--full-tree", place))
+    return _listed(expect(run(root, "ls-tree", "-r", "-z", "--full-tree", place)))
+
+
+def last_committed(root: Path, folder: str) -> dict[str, Entry]:
+    """Every file of the last commit in a folder within this one, by its path within the latter.
+
+    Empty without Git, before the first commit, and in a repository that Git refuses to read.
+    """
+    answer = run(root, "ls-tree", "-r", "-z", "HEAD", "--", folder)
+    return _listed(answer.out) if answer is not None and answer.code == 0 else {}
+
+
+def _listed(answer: str) -> dict[str, Entry]:
+    """The files that `ls-tree -z` lists, by path."""
     entries = {}
-    for line in listed.split("\0")[:-1]:
+    for line in answer.split("\0")[:-1]:
         facts, path = line.split("\t", 1)
         mode, _, id_ = facts.split(" ")
         entries[path] = Entry(mode, id_)
@@ -589,7 +599,7 @@ def work_tree(root: Path) -> dict[str, Entry]:
     """
     entries: dict[str, Entry] = {}
     fresh: set[str] = set()
-    for line in _expect(_run(root, "ls-files", "-v", "--stage", "-z", "--", ".")).split("\0")[:-1]:
+    for line in expect(run(root, "ls-files", "-v", "--stage", "-z", "--", ".")).split("\0")[:-1]:
         facts, path = line.split("\t", 1)
         tag, mode, id_, stage = facts.split(" ")
         entries[path] = Entry(mode, id_)
@@ -598,7 +608,7 @@ def work_tree(root: Path) -> dict[str, Entry]:
         if stage != "0" or (os.path.lexists(root / path) if skipped else tag.islower()):
             fresh.add(path)
     for command in (_DIFFERING, _UNTRACKED):
-        fresh.update(_expect(_run(root, *command, "-z", "--", ".")).split("\0")[:-1])
+        fresh.update(expect(run(root, *command, "-z", "--", ".")).split("\0")[:-1])
     plain = []
     for path in sorted(fresh):
         mode = "" if _is_behind_a_link(root, path) else _mode(root / path)
@@ -618,18 +628,18 @@ def write_blobs(root: Path, wanted: Iterable[tuple[str, Path]]) -> None:
     Raises OutsideFault if an object is not in the repository, as in a partial clone.
     """
     listed = list(wanted)
-    sizes = _sizes(root, (id_ for id_, _ in listed))
+    size_of = sizes(root, (id_ for id_, _ in listed))
     with _conversation(root, "cat-file", "--batch") as (ask, answer):
         for id_, target in listed:
             with target.open("xb") as file:
-                if sizes[id_] >= _LARGE:
+                if size_of[id_] >= _LARGE:
                     _write_blob(root, id_, file)
                     continue
                 _copy(answer, file, _asked(ask, answer, id_))
                 answer.read(1)
 
 
-def _sizes(root: Path, ids: Iterable[str]) -> dict[str, int]:
+def sizes(root: Path, ids: Iterable[str]) -> dict[str, int]:
     """The sizes of contents, by their ids."""
     with _conversation(root, "cat-file", "--batch-check") as (ask, answer):
         return {id_: _asked(ask, answer, id_) for id_ in ids}
@@ -649,9 +659,12 @@ def read_blob(root: Path, id_: str) -> bytes:
 
 def read_blobs(root: Path, ids: Iterable[str]) -> list[bytes]:
     """Contents by their ids, in that order; for small files."""
-    contents = []
+    contents: list[bytes] = []
+    wanted = list(ids)
+    if not wanted:
+        return contents
     with _conversation(root, "cat-file", "--batch") as (ask, answer):
-        for id_ in ids:
+        for id_ in wanted:
             contents.append(answer.read(_asked(ask, answer, id_)))
             answer.read(1)
     return contents
@@ -695,14 +708,14 @@ def _mode(path: Path) -> str:
 
 def _ids(root: Path, paths: list[str]) -> list[str]:
     """The ids that `git add` would give these files."""
-    prefix = _prefix(root)
+    prefix = prefix_of(root)
     # Git reads one path per line and unquotes those in quotation marks.
     wanted = [path for path in paths if "\n" not in path and not (prefix + path).startswith('"')]
     found = _ids_of_large(root, [path for path in wanted if (root / path).stat().st_size >= _LARGE])
     asked = [path for path in wanted if path not in found]
     if asked:
         text = "".join(f"{prefix}{path}\n" for path in asked)
-        ids = _expect(_run(top(root), "hash-object", "--stdin-paths", text=text)).split()
+        ids = expect(run(top(root), "hash-object", "--stdin-paths", text=text)).split()
         found |= zip(asked, ids, strict=True)
     return [found.get(path, "") for path in paths]
 
@@ -714,9 +727,9 @@ def _ids_of_large(root: Path, paths: list[str]) -> dict[str, str]:
     """
     if not paths:
         return {}
-    kind = _expect(_run(root, "rev-parse", "--show-object-format")).strip()
+    kind = expect(run(root, "rev-parse", "--show-object-format")).strip()
     asked = ("check-attr", "-z", "--stdin", *_CONVERTING, "text")
-    words = iter(_expect(_run(root, *asked, text="\0".join(paths))).split("\0")[:-1])
+    words = iter(expect(run(root, *asked, text="\0".join(paths))).split("\0")[:-1])
     values: dict[str, dict[str, str]] = {}
     for path, attribute, value in zip(words, words, words, strict=True):
         values.setdefault(path, {})[attribute] = value
@@ -747,12 +760,12 @@ def _id_as_it_is(path: Path, kind: str, *, has_text: bool) -> str:
 
 def top(root: Path) -> Path:
     """The top folder of the repository that contains a folder."""
-    return Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
+    return Path(expect(run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
 
 
-def _prefix(root: Path) -> str:
+def prefix_of(root: Path) -> str:
     """The path of the folder in its repository, such as `billing/ledger/`; empty for the top."""
-    return _expect(_run(root, "rev-parse", "--show-prefix")).rstrip("\n")
+    return expect(run(root, "rev-parse", "--show-prefix")).rstrip("\n")
 
 
 @contextmanager
@@ -786,18 +799,19 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _INHERITED} | _FIXED
 
 
-def _run(
+def run(
     root: Path,
     *arguments: str,
     text: str = "",
     index: str = "",
     timeout: float | None = _TIMEOUT,
-) -> _Answer | None:
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Answer | None:
     """Git's answer in a folder, given its input and, if named, another index; None without Git.
 
-    Paths may contain any bytes. timeout: in seconds.
+    Paths may contain any bytes. timeout: in seconds. variables: of the environment, such as who commits.
     """
-    environment = _environment()
+    environment = _environment() | dict(variables)
     if index:
         environment["GIT_INDEX_FILE"] = index
     try:
@@ -815,12 +829,21 @@ def _run(
         raise OutsideFault(f"git {arguments[0]} did not answer within {timeout} seconds") from error
     except OSError as error:
         raise OutsideFault(f"git cannot be run: {(error.strerror or str(error)).lower()}") from error
-    return _Answer(done.returncode, os.fsdecode(done.stdout), done.stderr.decode("utf-8", "replace"))
+    return Answer(done.returncode, os.fsdecode(done.stdout), done.stderr.decode("utf-8", "replace"))
 
 
-def _expect(answer: _Answer | None) -> str:
+def expect(answer: Answer | None) -> str:
     """The output of a command that should not fail."""
     if answer is None or answer.code != 0:
         message = answer.error.strip() if answer else ""
         raise OutsideFault(f"git failed{f': {message}' if message else ' without an error message'}")
     return answer.out
+
+
+def reference_places(root: Path) -> tuple[Path, ...]:
+    """The files and folders in which Git keeps its references: they change when a branch does. Empty without Git."""
+    answer = run(root, "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir")
+    if answer is None or answer.code:
+        return ()
+    own, common = (Path(line) for line in answer.out.splitlines())
+    return (own / "HEAD", common / "packed-refs", common / "refs" / "heads", common / "refs" / "remotes")

@@ -13,7 +13,7 @@ from openchargeback.problems import Problem
 FILE_NAME = "config.yaml"
 LOCAL_FILE_NAME = "config.local.yaml"
 _MAIL_KEYS = ", ".join(key.name for key in keys_of(Mail))
-_LOCAL_FIX = f"move it to config.yaml; config.local.yaml may contain only email.{{{_MAIL_KEYS}}} and web"
+_LOCAL_FIX = f"move it to config.yaml; config.local.yaml may contain only email.{{{_MAIL_KEYS}}} and web.users"
 
 
 def read_config(data: bytes, local: bytes | None = None) -> tuple[Config | None, list[Problem]]:
@@ -37,11 +37,11 @@ def read_config(data: bytes, local: bytes | None = None) -> tuple[Config | None,
     return config, problems
 
 
-def read_mail(data: bytes | None) -> Mail:
-    """How this machine sends mail, by `config.local.yaml`, whose faults `read_config` reports."""
+def read_local(data: bytes | None) -> LocalConfig:
+    """The settings of this machine, by `config.local.yaml`, whose faults `read_config` reports."""
     root = parse(data, LOCAL_FILE_NAME)[0] if data else None
     local: LocalConfig | None = LOCAL.read(root, Reader(LOCAL_FILE_NAME)) if root is not None else None
-    return local.email if local else Mail()
+    return local or LocalConfig()
 
 
 def _local_faults(data: bytes) -> list[Problem]:

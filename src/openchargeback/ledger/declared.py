@@ -156,6 +156,8 @@ def _plain(value: Any, default: Any, defaults: bool) -> Any:  # noqa: FBT001 - p
         return {key: _plain(item, None, defaults) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(item, None, defaults) for item in value]
+    if isinstance(value, enum.StrEnum):
+        return str(value)
     return value.isoformat() if isinstance(value, dt.date) else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -13,7 +14,6 @@ from openchargeback.addresses import holds_credentials
 from openchargeback.ledger import check_codes
 from openchargeback.ledger.declared import Key, shape_of, values_of
 from openchargeback.ledger.shape import (
-    Anything,
     Boolean,
     Choice,
     Either,
@@ -53,6 +53,7 @@ _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 SECURITIES = ("starttls", "tls", "none")
 ATTACHMENTS = ("pdf", "link", "none")
+APPROVALS = ("forge", "second-person")
 EMAIL_ADDRESS = r"[^@\s<>,;\"]+@[^@\s<>,;\"]+"
 PASSWORD_VARIABLE = "OPENCHARGEBACK_EMAIL_PASSWORD"  # noqa: S105 - the name of a variable
 TOKEN_VARIABLE = "OPENCHARGEBACK_EMAIL_TOKEN"  # noqa: S105 - as above
@@ -578,6 +579,9 @@ class PortalSettings:
 
     title: Annotated[str, "Title of the portal."] = ""
     url: Annotated[str, Address("Where the portal is published; emails link to it.")] = ""
+    logo_dark: Annotated[
+        str, "An SVG or PNG file in the ledger for dark colors; without it, the logo stands on white there."
+    ] = ""
     accent: Annotated[str, Text(r"#[0-9a-fA-F]{6}", "a color such as #1d4e89", "Accent color, in quotes.")] = "#1d4e89"
     repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
     forge: Annotated[str, Choice(FORGES, "The software that hosts the repository.")] = ""
@@ -730,6 +734,61 @@ class Limits:
         return self.charge_file_gb * GIGABYTE
 
 
+class Role(enum.StrEnum):
+    """What a person who signs in to the web program may do; `openchargeback.web.access` has the table."""
+
+    ADMIN = "admin"
+    REVIEWER = "reviewer"
+    FINANCE = "finance"
+    PI = "pi"
+    VIEWER = "viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class WebUser:
+    """A person who may sign in."""
+
+    role: Annotated[Role, "What the person may do."]
+    email: Annotated[str, _mail_address("The address in commits; for a PI, the one in the directory.")]
+    hash: Annotated[
+        str,
+        Text(
+            r"\$argon2id\$v=19\$[A-Za-z0-9+/=,$]{20,400}",
+            "an Argon2id hash; `focus-billing web passwd NAME` writes one",
+            "The Argon2id hash of the password; empty for people who only sign in through a proxy.",
+        ),
+    ] = ""
+    name: Annotated[str, "The person's name in commits and on pages; the user name unless set."] = ""
+    signing_key: Annotated[
+        str, "The person's own SSH key on this machine, with which their commits are signed; none unless set."
+    ] = ""
+
+
+_USERS: Any = MapOf(
+    shape_of(WebUser),
+    key_pattern=r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}",
+    help="Who may sign in, by user name.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The web program: who signs in, and who approves."""
+
+    approve: Annotated[
+        str,
+        Choice(
+            APPROVALS,
+            "Where changes are approved: on the `forge` that hosts the repository, or in the web program by a "
+            "`second-person`, another than those who made and proposed the change.",
+        ),
+    ] = "forge"
+    note: Annotated[str, Text(max_length=_MOST_TEXT, help="A note on the login page.")] = ""
+    users: Annotated[
+        dict[str, WebUser], Key("People for a demonstration; real ones belong in config.local.yaml.", shape=_USERS)
+    ] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The settings of a ledger."""
@@ -791,7 +850,7 @@ class Config:
     plan: Annotated[PlanSettings, "How much of a month's total a branch may change, in percent."] = PlanSettings()
     limits: Annotated[Limits, "Limits on what the program processes."] = Limits()
     email: Annotated[EmailSettings, "How statements are emailed, and to whom."] = EmailSettings()
-    web: Annotated[None, Anything("Who may log in to the local server.")] = None
+    web: Annotated[WebSettings, "The web program: who signs in, and who approves."] = WebSettings()
 
     def source(self, name: str) -> Source:
         """The settings of a source, listed or not."""
@@ -862,6 +921,7 @@ class Config:
                 plan=PlanSettings(),
                 limits=Limits(),
                 email=EmailSettings(),
+                web=WebSettings(),
             )
         )
 
@@ -901,11 +961,18 @@ class Mail(MailServer):
 
 
 @dataclass(frozen=True, slots=True)
+class LocalWeb:
+    """Who signs in to the web program on this machine."""
+
+    users: Annotated[dict[str, WebUser], Key("Who may sign in.", shape=_USERS)] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LocalConfig:
-    """Settings of one machine: secrets, and how it sends mail."""
+    """Settings of one machine: secrets, how it sends mail, and who signs in to its web program."""
 
     email: Annotated[Mail, "How this machine sends mail."] = Mail()
-    web: Annotated[None, Anything("Who may log in to the local server.")] = None
+    web: Annotated[LocalWeb, "Who signs in to the web program on this machine."] = LocalWeb()
 
 
 LOCAL = shape_of(LocalConfig)

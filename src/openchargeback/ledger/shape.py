@@ -251,19 +251,6 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Anything:
-    """A section that another command reads."""
-
-    help: str = ""
-
-    def read(self, _node: Node, _reader: Reader) -> None:
-        """None: it is not read here."""
-
-    def schema(self) -> dict[str, Any]:
-        return _with_help({}, self.help)
-
-
-@dataclass(frozen=True, slots=True)
 class ListOf:
     """A list of at least `least` items; a single value counts as a list of one if `single` is set.
 

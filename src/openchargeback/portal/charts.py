@@ -323,6 +323,10 @@ class _Scale:
         return tuple(found)
 
 
+_BESIDE = 8
+"""What is between the amounts of an axis and the first bar."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Canvas:
     """Width and height of a drawing, and its margins: left, right, top, bottom."""

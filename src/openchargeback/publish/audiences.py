@@ -271,6 +271,7 @@ class _Folder:
             provenance=Provenance("", "", site.provenance.version),
             journal_files={},
             logo=site.logo,
+            logo_dark=site.logo_dark,
             settings=site.settings,
             logos=site.logos,
             rates=site.rates,

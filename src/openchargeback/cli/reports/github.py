@@ -11,9 +11,9 @@ from pathlib import Path
 
 from openchargeback.cli.report import shown
 from openchargeback.cli.reports import place_below
-from openchargeback.cli.reports.paragraphs import Paragraph, total, totals
 from openchargeback.explanations import explain
 from openchargeback.problems import Problem, Severity
+from openchargeback.publish.paragraphs import Paragraph, total, totals
 from openchargeback.wording import counted
 
 SHOWN = 10

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from openchargeback.cli.report import shown
-from openchargeback.cli.reports.paragraphs import LISTED, Paragraph
 from openchargeback.problems import Problem, Severity
+from openchargeback.publish.paragraphs import LISTED, Paragraph
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTICE: "info"}
 _NUMBER = re.compile(r"\d+")

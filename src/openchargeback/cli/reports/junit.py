@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from xml.etree import ElementTree as ET
 
 from openchargeback.cli.reports import place_below
-from openchargeback.cli.reports.paragraphs import LISTED, Paragraph
 from openchargeback.explanations import explain
 from openchargeback.problems import Severity
+from openchargeback.publish.paragraphs import LISTED, Paragraph
 
 WHOLE = "ledger"
 """The suite for problems that belong to no file."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from openchargeback import money
 from openchargeback.characters import MISLEADING
 from openchargeback.cli.reports import place_below
-from openchargeback.cli.reports.paragraphs import paragraphs, totals
 from openchargeback.model import LEVELS, Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan
+from openchargeback.publish.paragraphs import paragraphs, totals
 from openchargeback.wording import counted
 
 MARKER = "<!-- openchargeback-plan -->"

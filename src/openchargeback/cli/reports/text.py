@@ -17,9 +17,9 @@ import click
 
 from openchargeback.cli.report import shown
 from openchargeback.cli.reports.excerpt import excerpt_of
-from openchargeback.cli.reports.paragraphs import Paragraph, paragraphs, totals
 from openchargeback.explanations import explain, is_explained
 from openchargeback.problems import Problem, Severity
+from openchargeback.publish.paragraphs import Paragraph, paragraphs, totals
 from openchargeback.wording import counted, listed
 
 PLAIN_WIDTH = 80

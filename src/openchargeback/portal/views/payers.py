@@ -17,6 +17,8 @@ from openchargeback.portal.shell import Link
 from openchargeback.portal.span_view import Group, by_person
 from openchargeback.portal.statement_words import NOTHING_CHARGED, answer, held_words, together
 from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, StateView, change
+from openchargeback.portal.views.next_steps import NextStep
+from openchargeback.portal.views.pi_steps import pi_steps
 from openchargeback.portal.views.tables import LIST_ROWS, PART_ROWS
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.wording import listed
@@ -136,6 +138,7 @@ class PayerView:
     statements: of the month; pdf: the one that sums them up. so_far: the open month after it. spans: over other days.
     people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
+    next: what a PI should do now; nothing_next: in words, if that is nothing. Of a project, neither.
     held: what is held today in all months, each charge once, the latest of held_count; held_total: of all, one sum per
     currency; waiting: in words.
     """
@@ -171,6 +174,8 @@ class PayerView:
     pdf: str = ""
     people: Group | None = None
     spans: tuple[SpanRow, ...] = ()
+    next: tuple[NextStep, ...] = ()
+    nothing_next: str = ""
 
 
 def pi_list(book: Book) -> PayerList:
@@ -184,9 +189,16 @@ def project_list(book: Book) -> PayerList:
 
 
 def pi_view(
-    book: Book, email: str, spans: Sequence[SpanStatement] = (), over_days: Sequence[SpanStatement] = ()
+    book: Book,
+    email: str,
+    spans: Sequence[SpanStatement] = (),
+    over_days: Sequence[SpanStatement] = (),
+    as_of: str = "",
 ) -> PayerView:
-    """The page of one PI. spans: the statements over any month; over_days: those over other spans."""
+    """The page of one PI. spans: the statements over any month; over_days: those over other spans.
+
+    as_of: the day of the build as an ISO date, if it is known.
+    """
     person = book.person(email)
     payer = _Payer(
         name=person.name,
@@ -207,9 +219,12 @@ def pi_view(
     view = _view(book, payer, others, book.project_link)
     view = replace(view, spans=_newest_first(book, over_days, Subject(SubjectKind.PI, email)))
     people = by_person([line for each in own for line in each.lines if line.posted or book.showback])
-    if not own:
-        return replace(view, people=people)
-    return replace(view, people=people, page=paths.span_page(own[0]), pdf=paths.span_pdf(own[0]))
+    view = replace(view, people=people)
+    if own:
+        view = replace(view, page=paths.span_page(own[0]), pdf=paths.span_pdf(own[0]))
+    latest = [each for each in payer.statements if each.period == payer.period]
+    steps, nothing = pi_steps(book, email, payer.held, latest, view.page, as_of)
+    return replace(view, next=steps, nothing_next=nothing)
 
 
 def _newest_first(book: Book, over_days: Sequence[SpanStatement], subject: Subject) -> tuple[SpanRow, ...]:

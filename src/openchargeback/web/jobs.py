@@ -1,0 +1,62 @@
+"""Work that takes longer than a moment runs in two other processes: one for changes, one for builds.
+
+The server stays responsive, and each process does one thing at a time, so that two changes never share a clone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from typing import TypeVar
+
+from openchargeback.problems import OutsideFault
+
+T = TypeVar("T")
+
+CHANGES, BUILDS = "changes", "builds"
+_LESS_URGENT = 5
+
+
+class Jobs:
+    """The two processes, started when they are first needed."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str, ProcessPoolExecutor] = {}
+
+    async def run(self, pool: str, function: Callable[..., T], *values: object) -> T:
+        """The result of a function of a module, called in the process of that name with values that can be pickled.
+
+        Raises what the function raises; OutsideFault if the process was killed.
+        """
+        executor = self._pools.get(pool)
+        if executor is None:
+            context = multiprocessing.get_context("spawn")
+            executor = self._pools[pool] = ProcessPoolExecutor(1, context, initializer=_begin)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(executor, function, *values)
+        except BrokenProcessPool as fault:
+            if self._pools.get(pool) is executor:
+                del self._pools[pool]
+            executor.shutdown(wait=False)
+            raise OutsideFault("the process that did this was stopped; try again") from fault
+
+    def stop(self) -> None:
+        """End both processes."""
+        for executor in self._pools.values():
+            for process in list((executor._processes or {}).values()):  # noqa: SLF001 - there is no public way
+                process.terminate()
+            executor.shutdown(wait=True, cancel_futures=True)
+        self._pools.clear()
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the server, and the processor to requests."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):
+        os.nice(_LESS_URGENT)
