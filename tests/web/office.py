@@ -25,7 +25,7 @@ from openchargeback.web.program import Options, Program, Proxy
 from repository import Repository, january
 
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in tests only
+PASSWORD = "correct horse battery"
 _HASH = _CHEAP.hash(PASSWORD)
 PEOPLE = {
     "admin": WebUser(role=Role.ADMIN, email="admin@example.edu", hash=_HASH, name="Ada Admin"),

@@ -162,7 +162,7 @@ def _options(
             networks.append(ip_network(each))
         except ValueError:
             raise UsageFault(f"{each} is not an address or network such as 127.0.0.1 or 10.1.0.0/16") from None
-    proxy = Proxy(tuple(networks), user_header) if user_header else None
+    proxy = Proxy(tuple(networks), user_header or "") if networks else None
     return Options(hosts=tuple(names), secure=secure, proxy=proxy)
 
 
@@ -192,7 +192,7 @@ def _serve(root: Path, host: str, port: int, cert: Path | None, key: Path | None
             raise UsageFault(f"{path} is not a file")
     scheme = "https" if cert else "http"
     click.echo(f"Serving {root} on {scheme}://{_SHOWN_HOST if _is_loopback(host) else host}:{port}", err=True)
-    if not people.users and options.proxy is None:
+    if not people.users:
         click.echo(
             "Nobody can log in yet: add the first person with\n"
             "  focus-billing web passwd NAME --role admin --email EMAIL",

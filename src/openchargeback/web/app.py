@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from openchargeback.portal.audience import INTERNAL
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.environment import make_environment
 from openchargeback.web import audit_page, drafts, proposals, serving, signing_in
@@ -64,6 +65,7 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         watching = asyncio.create_task(program.portals.watch())
+        program.portals.of(INTERNAL)  # so that it is there when the first person has logged in
         yield
         watching.cancel()
         program.stop()
@@ -108,7 +110,7 @@ def _to_login(request: Request) -> Response:
     if site == "cross-site" and "again" not in request.query_params:
         # A link from a mail or another site comes without the cookie, which is SameSite=Strict: load it once more.
         again = f"{path}{'&' if '?' in path else '?'}again=1"
-        return page(request, "again.html", "One moment", {"again": again.lstrip("/")})
+        return page(request, "again.html", "One moment", {"again": quote(again, safe="/?&=%")})
     if person_of(request) is None and request.url.path in ("/", "/index.html"):
         return RedirectResponse("/web/login", 303)
     return RedirectResponse(f"/web/login?next={quote(path)}", 303)

@@ -83,9 +83,13 @@ class Guard:
             return
         headers = Headers(scope=scope)
 
+        body: _Metered | None = None
+
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 found = MutableHeaders(scope=message)
+                if body is not None and not body.ended:
+                    found["connection"] = "close"  # what is still to come is not read
                 for name, value in self._headers.items():
                     found.setdefault(name, value)
                 found.setdefault("content-security-policy", PAGE_POLICY)
@@ -100,11 +104,12 @@ class Guard:
             await self._app(scope, receive, answer)
             return
         most = self._limits.upload if scope["path"] in self._uploads else SMALL_BODY
+        body = _Metered(receive, most, self._limits.pause)
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > most:
             await _plain(answer, 413, f"The request is larger than {_size(most)}.")
             return
-        await self._app(scope, _Metered(receive, most, self._limits.pause), answer)
+        await self._app(scope, body, answer)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "").casefold()
@@ -130,17 +135,17 @@ class _Metered:
         self._left = most
         self._most = most
         self._pause = pause
-        self._ended = False
+        self.ended = False
 
     async def __call__(self) -> Message:
-        if self._ended:  # what is still to come is the end of the connection, whenever that is
+        if self.ended:  # what is still to come is the end of the connection, whenever that is
             return await self._receive()
         try:
             message = await asyncio.wait_for(self._receive(), self._pause)
         except TimeoutError:
             raise Refused(408, "The upload stopped for too long; send it again.") from None
         if message["type"] == "http.request":
-            self._ended = not message.get("more_body", False)
+            self.ended = not message.get("more_body", False)
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 raise Refused(413, f"The upload is larger than {_size(self._most)}.")

@@ -24,7 +24,7 @@ from openchargeback.web.guard import Limits, Refused
 from openchargeback.web.jobs import CHANGES, Jobs
 from openchargeback.web.people import People, Person
 from openchargeback.web.portals import Portals
-from openchargeback.web.sessions import Sessions, Throttle
+from openchargeback.web.sessions import FREE_BY_ADDRESS, FREE_BY_USER, Sessions, Throttle
 from openchargeback.web.workspace import Examined, Place, examine, main_commit
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ _MOST_EXAMINED = 50
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy in front that signs people in. networks: from where it connects. header: with the email address."""
+    """A proxy in front. networks: from where it connects. header: with the email address of a person whom it signed in;
+    empty if it signs nobody in.
+    """
 
     networks: tuple[IPv4Network | IPv6Network, ...]
     header: str
@@ -82,7 +84,8 @@ class Program:
         self.jobs = Jobs()
         self.portals = Portals(root, self.folder / "portals", self.jobs)
         self.sessions = Sessions(time.monotonic)
-        self.throttle = Throttle(time.monotonic)
+        self.by_user = Throttle(time.monotonic, FREE_BY_USER)
+        self.by_address = Throttle(time.monotonic, FREE_BY_ADDRESS)
         self.audit = Audit(self.folder / "audit.jsonl")
         self.place = Place(root, self.folder / "clone")
         self.assets: dict[str, tuple[bytes, str]] = {}
@@ -176,8 +179,13 @@ def can(request: Request, action: Action) -> bool:
 
 
 def address_of(request: Request) -> str:
-    """The address at the other end of the connection."""
-    return request.client.host if request.client else ""
+    """The address of the person's browser: as a trusted proxy says, else at the other end of the connection."""
+    address = request.client.host if request.client else ""
+    proxy = program_of(request).options.proxy
+    if proxy is None or not proxy.is_from(address):
+        return address
+    # Each proxy appends the address that it sees, so the last one is the trusted proxy's own word.
+    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or address
 
 
 def _empty(folder: Path) -> None:

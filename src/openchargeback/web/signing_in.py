@@ -14,6 +14,7 @@ from openchargeback.web.addresses import Address
 from openchargeback.web.pages import page
 from openchargeback.web.people import Person
 from openchargeback.web.program import Program, address_of, person_of, program_of
+from openchargeback.wording import counted
 
 _AT_ONCE = 2
 """How many passwords are checked at the same time: each takes 64 MB and a processor."""
@@ -37,7 +38,7 @@ class SigningIn:
     def _person(self, request: Request) -> Person | None:
         program = self._program
         proxy = program.options.proxy
-        if proxy is not None and proxy.is_from(address_of(request)):
+        if proxy is not None and proxy.header and proxy.is_from(request.client.host if request.client else ""):
             named = request.headers.getlist(proxy.header)
             if len(named) == 1 and named[0].strip():
                 return program.people.by_email(named[0])
@@ -76,10 +77,13 @@ async def login(request: Request) -> Response:
     form = await request.form(max_files=0, max_fields=10)
     user, password, next_ = (str(form.get(name, "")) for name in ("user", "password", "next"))
     user = user.strip()
-    keys = (f"user {user}", f"address {address_of(request)}")
-    doors = program.doors
-    if (wait := program.throttle.wait(*keys)) > 0:
-        said = f"Too many wrong passwords. Try again in {_in_words(wait)}."
+    address, doors = address_of(request), program.doors
+
+    def wait() -> float:
+        return max(program.by_user.wait(user), program.by_address.wait(address))
+
+    if (seconds := wait()) > 0:
+        said = f"Too many wrong passwords. Try again in {_in_words(seconds)}."
         return _page(request, user=user, next_=next_, said=said, status=429)
     if doors.waiting >= _WAITING:
         return _page(request, user=user, next_=next_, said="The server is busy. Try again in a moment.", status=503)
@@ -87,15 +91,15 @@ async def login(request: Request) -> Response:
     try:
         async with doors.checking:
             # Others may have failed while this one waited.
-            right = program.throttle.wait(*keys) == 0 and await asyncio.to_thread(program.people.check, user, password)
+            right = wait() == 0 and await asyncio.to_thread(program.people.check, user, password)
     finally:
         doors.waiting -= 1
-    address = address_of(request)
     if not right:
-        program.throttle.failed(*keys)
+        program.by_user.failed(user)
+        program.by_address.failed(address)
         program.audit.write("login-failed", user=user, address=address)
         return _page(request, user=user, next_=next_, said="The user name or the password is wrong.", status=403)
-    program.throttle.succeeded(keys[0])
+    program.by_user.succeeded(user)
     program.sessions.end(request.cookies.get(cookie_name(program), ""))
     id_ = program.sessions.begin(user, program.people.credential(user))
     person = program.people.person(user)
@@ -140,7 +144,7 @@ def _next(text: str) -> str:
 
 
 def _in_words(seconds: float) -> str:
-    return f"{int(seconds) + 1} seconds" if seconds < 60 else f"{int(seconds // 60) + 1} minutes"
+    return counted(int(seconds) + 1, "second") if seconds < 60 else counted(int(seconds // 60) + 1, "minute")
 
 
 ADDRESSES = (
