@@ -29,6 +29,7 @@ from openchargeback.web.workspace import Examined, Place, examine, main_commit
 
 if TYPE_CHECKING:
     from openchargeback.web.drafts import Drafts
+    from openchargeback.web.imports import Imports
     from openchargeback.web.proposals import Waiting
     from openchargeback.web.serving import Serving
     from openchargeback.web.signing_in import Doors
@@ -69,6 +70,7 @@ class Program:
 
     doors: Doors
     drafts: Drafts
+    imports: Imports
     waiting: Waiting
     serving: Serving
 
