@@ -1,7 +1,8 @@
 """Recognizes the source of a charge file: by its name, by the provider in its rows, by its columns.
 
-Name and provider must not contradict each other; the columns decide between sources that both leave open. A wrong guess
-would bill charges under the wrong settings, so where any doubt remains, a person is asked.
+Name and provider must not contradict each other; the columns decide between sources that both leave open, but say
+nothing alone, since a new source may have the same ones. A wrong guess would bill charges under the wrong settings, so
+where any doubt remains, a person is asked.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ class Recognition:
         """The source of a file, empty if it is not certain. name: as the person has it; path: with its bytes."""
         look = _look(path)
         opinions = [found for found in (self._by_name(name), self._by_provider(look)) if found]
-        left = set.intersection(*opinions) if opinions else set(self._known)
-        if len(left) > 1 and look.columns:
+        left = set.intersection(*opinions) if opinions else set()
+        if len(left) > 1:
             left = {each for each in left if self._known[each].columns == look.columns}
-        return left.pop() if len(left) == 1 and (opinions or look.columns) else ""
+        return left.pop() if len(left) == 1 else ""
 
     def _by_name(self, name: str) -> set[str]:
         text = name.casefold()

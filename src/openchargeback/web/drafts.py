@@ -87,8 +87,11 @@ class Drafts:
         return [each for each in reversed(self._drafts.values()) if each.person.user == person.user and not each.branch]
 
     def discard(self, pending: Pending) -> None:
-        """Forget a draft and its files."""
+        """Forget a draft and its files; its plan is not computed any more."""
         pending.task.cancel()
+        if not pending.branch and pending.task.done() and not _fault(pending.task):
+            made = pending.task.result()
+            self._program.forget(made.base, made.commit)
         self._drafts.pop(pending.id, None)
         if pending.folder:
             shutil.rmtree(pending.folder, ignore_errors=True)

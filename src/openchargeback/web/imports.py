@@ -102,7 +102,7 @@ class Imports:
         Raises Refused if there are too many.
         """
         self._forget_old()
-        unfinished = [each.person.user for each in self._imports.values() if not each.drafted]
+        unfinished = [each.person.user for each in self.all() if not each.drafted]
         if len(unfinished) >= _MOST or unfinished.count(person.user) >= _MOST_OF_ONE:
             raise Refused(503, "There are too many unfinished imports. Discard some first.")
         if len(self._arriving) >= _AT_ONCE or self._arriving.count(person.user) >= _AT_ONCE_OF_ONE:
@@ -131,6 +131,10 @@ class Imports:
         if found is None or found.person.user != signed_in(request).user:
             raise Refused(404, "This import is not here any more. Nothing of it is in the ledger.")
         return found
+
+    def all(self) -> list[Import]:
+        """Every import that is kept."""
+        return list(self._imports.values())
 
     def again(self, each: Import, answers: Answers) -> None:
         """Go on with other answers; files are read again only if these change how."""
@@ -173,7 +177,7 @@ class Imports:
         each.pending.folder, each.pending.back = each.folder, "web/import"
 
     def _forget_old(self) -> None:
-        for each in list(self._imports.values()):
+        for each in self.all():
             if time.monotonic() - each.began > _KEPT_SECONDS:
                 self.discard(each)
 

@@ -137,6 +137,12 @@ class Program:
             self._examined.pop(next(iter(self._examined)))
         return task
 
+    def forget(self, base: str, head: str) -> None:
+        """Stop to examine a commit that no one asks for any more, if that has not begun."""
+        task = self._examined.pop((base, head), None)
+        if task is not None:
+            task.cancel()
+
     def has_remote(self) -> bool:
         """Whether the repository has a remote `origin`, to which branches are pushed."""
         return branches.has_remote(self.root)
