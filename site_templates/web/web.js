@@ -36,7 +36,7 @@
 
     const refusal = function () {
       const size = Array.from(input.files).reduce((sum, file) => sum + file.size, 0);
-      return size > most ? "These files are larger than the " + Math.floor(most / 2 ** 20).toLocaleString("en-US") + " MB that one upload may have." : "";
+      return size > most ? "These files are larger than the " + (most / 2 ** 20).toLocaleString("en-US", {maximumFractionDigits: most < 2 ** 20 ? 1 : 0}) + " MB that one upload may have." : "";
     };
     const check = function () {
       said.textContent = refusal();
