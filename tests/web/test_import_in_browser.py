@@ -26,6 +26,11 @@ DROP = """(area, text) => {
 }"""
 
 
+def csv_file(data: bytes) -> playwright.FilePayload:
+    """A file as someone chooses it in the system's dialog."""
+    return {"name": "aws.csv", "mimeType": "text/csv", "buffer": data}
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Office]:
     with office.served(office.ledger(tmp_path / "ledger").root, limits=Limits(upload=200_000)) as served:
@@ -72,7 +77,7 @@ def test_the_keyboard_alone_imports_a_file(page: playwright.Page) -> None:
     assert page.evaluate("document.activeElement.id") == "files"
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
-    chooser.value.set_files([{"name": "aws.csv", "mimeType": "text/csv", "buffer": FEBRUARY.encode()}])
+    chooser.value.set_files(csv_file(FEBRUARY.encode()))
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     page.keyboard.press("Tab")
@@ -96,11 +101,11 @@ def test_a_file_that_misses_the_area_is_not_opened(page: playwright.Page) -> Non
 
 def test_a_file_beyond_the_limit_is_refused_before_it_is_sent(page: playwright.Page) -> None:
     sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.method))
-    page.locator("#files").set_input_files([{"name": "aws.csv", "mimeType": "text/csv", "buffer": b"x" * 300_000}])
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.locator("#files").set_input_files(csv_file(b"x" * 300_000))
     said = page.get_by_role("alert")
     playwright.expect(said).to_have_text("These files are larger than the 0.2 MB that one upload may have.")
     page.get_by_role("button", name="Check the files").click()
-    page.locator("#files").set_input_files([{"name": "aws.csv", "mimeType": "text/csv", "buffer": b"x"}])
+    page.locator("#files").set_input_files(csv_file(b"x"))
     playwright.expect(said).to_be_hidden()
     assert sent == []
