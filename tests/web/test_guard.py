@@ -142,3 +142,19 @@ def test_an_upload_that_is_too_large_or_too_slow_ends(tmp_path: Path) -> None:
             assert b" 408 " in connection.recv(200)
             assert time.monotonic() - began < 20
         assert here.browser("rita").get("/web/todo").status == 200
+
+
+def test_cookies_with_https(tmp_path: Path) -> None:
+    """Behind a proxy with TLS: the prefix that ties a cookie to this host, and Strict-Transport-Security."""
+    with served(office.ledger(tmp_path / "ledger").root, secure=True) as here:
+        browser = here.browser()
+        got = browser.send("POST", "/web/login", LOGIN, FORM)
+        cookie = got.headers["set-cookie"]
+        assert cookie.startswith("__Host-session=")
+        for part in ("; HttpOnly", "; Path=/", "; SameSite=strict", "; Secure"):
+            assert part in cookie
+        assert "Domain" not in cookie
+        assert got.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+        assert browser.get("/web/todo").status == 200
+        plain = {"Sec-Fetch-Site": None, "Origin": f"http://localhost:{here.port}"}
+        assert browser.send("POST", "/web/login", LOGIN, {**FORM, **plain}).status == 403

@@ -163,3 +163,46 @@ def test_nobody_else_may_use_the_header_of_the_proxy(tmp_path: Path) -> None:
         browser = here.browser()
         assert browser.get("/web/todo", **{"X-Forwarded-Email": "rita@example.edu"}).status == 303
         assert here.browser("rita").get("/web/todo").status == 200
+
+
+@pytest.mark.parametrize(
+    ("present", "new", "again", "status", "said"),
+    [
+        ("wrong password", "a brand new one", "a brand new one", 403, "The present password is wrong."),
+        (office.PASSWORD, "short", "short", 422, "A password needs 12 to 1,000 characters."),
+        (office.PASSWORD, "my password is", "my password is", 422, "A password must not contain password."),
+        (office.PASSWORD, "i am vera viewer", "i am vera viewer", 422, "A password must not contain vera."),
+        (office.PASSWORD, "abababababababab", "abababababababab", 422, "A password must not repeat a few characters."),
+        (office.PASSWORD, "a brand new one", "another new one", 422, "The new passwords differ."),
+    ],
+)
+def test_a_new_password_that_is_refused_changes_nothing(
+    shared_office: Office, present: str, new: str, again: str, status: int, said: str
+) -> None:
+    browser = shared_office.browser("vera")
+    got = browser.post("/web/account", present=present, new=new, again=again)
+    assert got.status == status
+    assert said in got.words
+    assert shared_office.browser("vera").get("/web/todo").status == 200
+
+
+def test_people_change_their_own_password(tmp_path: Path) -> None:
+    with served(office.ledger(tmp_path / "ledger").root) as here:
+        browser = here.browser("vera")
+        got = browser.post("/web/account", present=office.PASSWORD, new="a brand new one", again="a brand new one")
+        assert (got.status, got.location) == (303, "/web/login")
+        until = time.monotonic() + 20
+        while browser.post("/web/login", user="vera", password="a brand new one").status != 303:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        assert (here.root / "config.local.yaml").stat().st_mode & 0o777 == 0o600
+        assert [each.what for each in here.program.audit.latest(50)].count("password-changed") == 1
+
+
+def test_what_a_role_does_not_include_is_in_the_audit_log(tmp_path: Path) -> None:
+    with served(office.ledger(tmp_path / "ledger").root) as here:
+        assert here.browser("pia").get("/web/audit").status == 403
+        entry = here.program.audit.latest(1)[0]
+        assert (entry.what, entry.detail, entry.email) == ("refused", "GET /web/audit", "ada@example.edu")
+        got = here.browser("admin").get("/web/audit")
+        assert "GET /web/audit" in got.words

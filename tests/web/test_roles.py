@@ -21,6 +21,7 @@ MATRIX = {
     ("/web/login", "GET"): EVERYONE,
     ("/web/login", "POST"): EVERYONE,
     ("/web/account", "GET"): SIGNED_IN,
+    ("/web/account", "POST"): SIGNED_IN,
     ("/web/logout", "POST"): SIGNED_IN,
     ("/web/state.js", "GET"): SIGNED_IN,
     ("/web/problems", "GET"): INSIDE,

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from openchargeback.portal.audience import INTERNAL
 from openchargeback.problems import LedgerFault, OpenChargebackError
@@ -72,7 +72,6 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
         watching.cancel()
         program.stop()
 
-    routes = [Route(each.path, _answering(each), methods=list(each.answers)) for each in ADDRESSES]
     handlers: Mapping[Any, Any] = {
         Refused: _refused,
         OpenChargebackError: _fault,
@@ -80,11 +79,26 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
         OSError: _disk,
         Exception: _bug,
     }
+    routes = [Route(each.path, _answering(each), methods=list(each.answers)) for each in ADDRESSES]
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
-    app.state.program = program
+    # The portal's files need no search among all addresses.
+    files = Starlette(routes=routes[-1:], exception_handlers=handlers)
+    app.state.program = files.state.program = program
     uploads = [each.path for each in ADDRESSES if each.upload]
-    inner = SigningIn(app, program)
+    inner = SigningIn(_Split(app, files), program)
     return Guard(inner, options.hosts, options.limits, uploads, secure=options.secure), program
+
+
+class _Split:
+    """Sends requests for the portal's files and those for this program's own pages to the application of each."""
+
+    def __init__(self, own: ASGIApp, files: ASGIApp) -> None:
+        self._own = own
+        self._files = files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_file = scope["type"] == "http" and not scope["path"].startswith("/web/")
+        await (self._files if is_file else self._own)(scope, receive, send)
 
 
 def _answering(address: Address) -> Handler:
@@ -95,6 +109,7 @@ def _answering(address: Address) -> Handler:
         action, handler = address.answers[method]
         if not can(request, action):
             if person_of(request) is not None:
+                program_of(request).record(request, "refused", f"{request.method} {request.url.path}")
                 raise Refused(403, "Your role does not include this.")
             if method != "GET":
                 raise Refused(403, "Your session has ended. Log in again.")

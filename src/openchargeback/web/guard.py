@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -19,13 +19,13 @@ METHODS = frozenset({*SAFE, "POST"})
 
 PORTAL_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of the portal's pages."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of this program's own pages, which have forms."""
 
@@ -37,7 +37,7 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-_STRICT_TRANSPORT = "max-age=31536000"
+_STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 SMALL_BODY = 1 << 20
 """The largest body of a form without files, in bytes."""
@@ -73,7 +73,9 @@ class Guard:
         self._hosts = frozenset(hosts)
         self._limits = limits
         self._uploads = frozenset(uploads)
-        self._headers = {**_HEADERS, **({"strict-transport-security": _STRICT_TRANSPORT} if secure else {})}
+        added = {**_HEADERS, "content-security-policy": PAGE_POLICY, "cache-control": "no-store"}
+        added |= {"strict-transport-security": _STRICT_TRANSPORT} if secure else {}
+        self._headers = [(name.encode(), value.encode()) for name, value in added.items()]
         self._scheme = "https" if secure else "http"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,13 +89,11 @@ class Guard:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                found = MutableHeaders(scope=message)
+                own = {name for name, _ in message["headers"]}
+                added = [(name, value) for name, value in self._headers if name not in own]
                 if body is not None and not body.ended:
-                    found["connection"] = "close"  # what is still to come is not read
-                for name, value in self._headers.items():
-                    found.setdefault(name, value)
-                found.setdefault("content-security-policy", PAGE_POLICY)
-                found.setdefault("cache-control", "no-store")
+                    added.append((b"connection", b"close"))  # what is still to come is not read
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         refusal = self._refusal(scope["method"], headers)

@@ -17,7 +17,7 @@ from openchargeback.files import branches
 from openchargeback.files.writing import ignore_all
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.web.access import Action, may
 from openchargeback.web.audit import Audit
 from openchargeback.web.guard import Limits, Refused
@@ -92,26 +92,32 @@ class Program:
         self.place = Place(root, self.folder / "clone")
         self.assets: dict[str, tuple[bytes, str]] = {}
         self._examined: dict[tuple[str, str], asyncio.Task[Examined]] = {}
-        self._ledger: tuple[str, Ledger] | None = None
+        self._read_at = ""
+        self._ledger: Ledger | None = None
+        self._problems: list[Problem] = []
+        self._people = People({}, {})
 
     @property
     def ledger(self) -> Ledger:
         """The ledger's small files as they are now. Raises LedgerFault if the settings cannot be used."""
-        if self._ledger is None or self._ledger[0] != self.portals.mark:
-            mark = self.portals.mark
-            found, problems = read_ledger(self.root)
-            if found is None:
-                raise LedgerFault(problems, self.root)
-            self._ledger = mark, found
-        return self._ledger[1]
+        if self._read_at != self.portals.mark:
+            self._read()
+        if self._ledger is None:
+            raise LedgerFault(self._problems, self.root)
+        return self._ledger
 
     @property
     def people(self) -> People:
         """Who may sign in; as it last was if the settings cannot be used now."""
-        try:
-            return People.of(self.ledger)
-        except LedgerFault:
-            return People.of(self._ledger[1]) if self._ledger else People({}, {})
+        if self._read_at != self.portals.mark:
+            self._read()
+        return self._people
+
+    def _read(self) -> None:
+        self._read_at = self.portals.mark
+        self._ledger, self._problems = read_ledger(self.root)
+        if self._ledger is not None:
+            self._people = People.of(self._ledger)
 
     @property
     def main(self) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from openchargeback.ledger.lock import locked
+from openchargeback.ledger.settings import WebUser
+from openchargeback.ledger.web_users import write_user
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address
 from openchargeback.web.pages import page
-from openchargeback.web.people import Person
-from openchargeback.web.program import Program, address_of, person_of, program_of
+from openchargeback.web.people import Person, hash_of, password_fault
+from openchargeback.web.program import Program, address_of, person_of, program_of, signed_in
 from openchargeback.wording import counted
 
 _AT_ONCE = 2
@@ -78,22 +83,12 @@ async def login(request: Request) -> Response:
     user, password, next_ = (str(form.get(name, "")) for name in ("user", "password", "next"))
     user = user.strip()
     address, doors = address_of(request), program.doors
-
-    def wait() -> float:
-        return max(program.by_user.wait(user), program.by_address.wait(address))
-
-    if (seconds := wait()) > 0:
+    if (seconds := max(program.by_user.wait(user), program.by_address.wait(address))) > 0:
         said = f"Too many wrong passwords. Try again in {_in_words(seconds)}."
         return _page(request, user=user, next_=next_, said=said, status=429)
     if doors.waiting >= _WAITING:
         return _page(request, user=user, next_=next_, said="The server is busy. Try again in a moment.", status=503)
-    doors.waiting += 1
-    try:
-        async with doors.checking:
-            # Others may have failed while this one waited.
-            right = wait() == 0 and await asyncio.to_thread(program.people.check, user, password)
-    finally:
-        doors.waiting -= 1
+    right = await _is_right(program, user, password, address)
     if not right:
         program.by_user.failed(user)
         program.by_address.failed(address)
@@ -111,9 +106,51 @@ async def login(request: Request) -> Response:
     return response
 
 
+async def _is_right(program: Program, user: str, password: str, address: str = "") -> bool:
+    """Whether this is the person's password, checked when it is its turn."""
+    doors = program.doors
+    doors.waiting += 1
+    try:
+        async with doors.checking:
+            # Others may have failed while this one waited.
+            if program.by_user.wait(user) or program.by_address.wait(address):
+                return False
+            return await asyncio.to_thread(program.people.check, user, password)
+    finally:
+        doors.waiting -= 1
+
+
 async def account(request: Request) -> Response:
     """Who is signed in, and the button to log out: the portal's own pages send no forms."""
     return page(request, "account.html", "Your account")
+
+
+async def change_password(request: Request) -> Response:
+    """Set a new password, given the present one; ends all sessions of the person."""
+    program, person = program_of(request), signed_in(request)
+    form = await request.form(max_files=0, max_fields=10)
+    present, new, again = (str(form.get(name, "")) for name in ("present", "new", "again"))
+    user = program.people.users.get(person.user)
+    if user is None or not user.hash:
+        return page(request, "account.html", "Your account", {"said": "You have no password here."}, status=409)
+    if program.by_user.wait(person.user) > 0 or not await _is_right(program, person.user, present):
+        program.by_user.failed(person.user)
+        program.record(request, "password-refused")
+        return page(request, "account.html", "Your account", {"said": "The present password is wrong."}, status=403)
+    fault = password_fault(new, person.user, person.email) or ("the new passwords differ" if new != again else "")
+    if fault:
+        said = f"{fault[:1].upper()}{fault[1:]}."
+        return page(request, "account.html", "Your account", {"said": said}, status=422)
+    hash_ = await asyncio.to_thread(hash_of, new)
+    await asyncio.to_thread(_store, program.root, person.user, replace(user, hash=hash_))
+    program.record(request, "password-changed")
+    program.sessions.end(request.cookies.get(cookie_name(program), ""))
+    return RedirectResponse("/web/login", 303)
+
+
+def _store(root: Path, name: str, user: WebUser) -> None:
+    with locked(root):
+        write_user(root, name, user)
 
 
 async def logout(request: Request) -> Response:
@@ -149,6 +186,6 @@ def _in_words(seconds: float) -> str:
 
 ADDRESSES = (
     Address("/web/login", {"GET": (Action.OPEN, show), "POST": (Action.OPEN, login)}),
-    Address("/web/account", {"GET": (Action.READ, account)}),
+    Address("/web/account", {"GET": (Action.READ, account), "POST": (Action.READ, change_password)}),
     Address("/web/logout", {"POST": (Action.READ, logout)}),
 )
