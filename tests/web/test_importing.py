@@ -314,7 +314,7 @@ def test_git_gets_what_the_command_line_would_commit(tmp_path: Path) -> None:
     made = office.ledger(tmp_path / "ledger")
     twin = tmp_path / "twin"
     shutil.copytree(made.root, twin)
-    # Somebody works in the ledger's folder.
+    # Someone works in the ledger's folder.
     made.write("charges/2025-01/hpc.csv", HEAD + row("1", "own"))
     made.write("notes.md", "unfinished\n")
     made.git("add", "notes.md")
