@@ -22,4 +22,50 @@
     });
     show();
   }
+
+  // Files may also be dropped. Without this script, the file input and the button do the same.
+  const files = document.querySelector("form[data-import]");
+  if (files) {
+    const input = files.querySelector("input[type=file]");
+    const area = files.querySelector("[data-drop]");
+    const said = files.querySelector("[data-import-said]");
+    const state = files.querySelector("[data-import-state]");
+    const button = files.querySelector("button");
+    const most = Number(files.dataset.most);
+    files.querySelector("[data-drop-hint]").hidden = false;
+
+    const refusal = function () {
+      const size = Array.from(input.files).reduce((sum, file) => sum + file.size, 0);
+      return size > most ? "These files are larger than the " + (most / 2 ** 20).toLocaleString("en-US", {maximumFractionDigits: most < 2 ** 20 ? 1 : 0}) + " MB that one upload may have." : "";
+    };
+    const check = function () {
+      said.textContent = refusal();
+      said.hidden = !said.textContent;
+      return said.hidden;
+    };
+
+    // A file that misses the area must not replace the page.
+    ["dragover", "drop"].forEach((kind) => addEventListener(kind, (event) => event.preventDefault()));
+    addEventListener("dragover", (event) => area.classList.toggle("over", area.contains(event.target)));
+    addEventListener("dragleave", (event) => { if (!event.relatedTarget) area.classList.remove("over"); });
+    addEventListener("drop", function (event) {
+      area.classList.remove("over");
+      if (!area.contains(event.target) || !event.dataTransfer.files.length) return;
+      input.files = event.dataTransfer.files;
+      if (check()) files.requestSubmit();
+    });
+    input.addEventListener("change", check);
+    files.addEventListener("submit", function (event) {
+      if (!check()) {
+        event.preventDefault();
+        return;
+      }
+      button.disabled = true;
+      state.textContent = "Uploading " + (input.files.length === 1 ? input.files[0].name : input.files.length + " files") + " …";
+    });
+    addEventListener("pageshow", function () {
+      button.disabled = false;
+      state.textContent = "";
+    });
+  }
 })();

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import uvicorn
 from argon2 import PasswordHasher
 
+from openchargeback.files.branches import Identity
 from openchargeback.ledger.settings import Role, WebUser
 from openchargeback.ledger.web_users import with_user
 from openchargeback.web.app import make_app
@@ -36,6 +37,10 @@ PEOPLE = {
     "pia": WebUser(role=Role.PI, email="ada@example.edu", hash=_HASH, name="Pia PI"),
 }
 """One person for each role, and a second reviewer. The PI is one of `january`'s."""
+
+
+RITA = Identity("Rita Reviewer", "rita@example.edu")
+"""As whom Rita commits."""
 
 
 def add_people(root: Path, people: Mapping[str, WebUser] = PEOPLE) -> None:
@@ -58,11 +63,12 @@ def ledger(root: Path) -> Repository:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a browser got."""
+    """What a browser got from a path."""
 
     status: int
     headers: dict[str, str]
     data: bytes
+    path: str = ""
 
     @property
     def text(self) -> str:
@@ -113,7 +119,7 @@ class Browser:
             self.cookies[name] = value.strip('"')
             if not value or "max-age=0" in line.lower():
                 del self.cookies[name]
-        return Answer(got.status, {name.lower(): value for name, value in got.headers.items()}, data)
+        return Answer(got.status, {name.lower(): value for name, value in got.headers.items()}, data, path)
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.send("GET", path, headers=headers)
@@ -137,16 +143,16 @@ class Browser:
         body = b"".join(parts) + f"--{edge}--\r\n".encode()
         return self.send("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={edge}"})
 
-    def follow(self, path: str, *, seconds: float = 60) -> Answer:
-        """A page once nothing runs any more that it waits for."""
-        until = time.monotonic() + seconds
+    def follow(self, path: str, *, seconds: float = 120, until: str = "") -> Answer:
+        """A page once nothing runs any more that it waits for, or once it shows a text."""
+        end = time.monotonic() + seconds
         while True:
             got = self.get(path)
             if got.status in (301, 302, 303, 307):
                 path = re.sub(r"^https?://[^/]+", "", got.location)
-            elif "data-wait" not in got.text:
+            elif "data-wait" not in got.text or (until and until in got.words):
                 return got
-            elif time.monotonic() > until:
+            elif time.monotonic() > end:
                 raise AssertionError(f"{path} still waits: {got.words}")
             else:
                 time.sleep(0.05)

@@ -17,7 +17,7 @@ from openchargeback.focus.deliveries.opening import is_delivery, open_delivery
 from openchargeback.focus.deliveries.runs import Delivery
 from openchargeback.focus.ingest import IngestedFile, Request
 from openchargeback.focus.ingest import ingest as put_in_place
-from openchargeback.focus.overlap import SHOWN, SameRow, in_words
+from openchargeback.focus.overlap import overlap_lines
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.settings import Config
@@ -25,9 +25,6 @@ from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.bill_ledger import still_billing
 from openchargeback.publish.books import open_cache
 from openchargeback.wording import counted
-
-COSTS = ("BilledCost", "EffectiveCost")
-"""The columns that a source may bill by; a change in one is shown without the column's name."""
 
 
 @click.command()
@@ -86,7 +83,8 @@ def ingest(
 def _print_files(done: Sequence[IngestedFile], currency: str, *, dry_run: bool) -> None:
     """Print what was done with each file."""
     for item in done:
-        _print_overlaps(item)
+        for line in overlap_lines(Path(item.origin).name, item.overlaps):
+            click.echo(shown(line), err=True)
     would = "would be " if dry_run else ""
     for item in done:
         count, amount = item.content.charges, money.human(item.content.cost, currency)
@@ -123,52 +121,3 @@ def _print_delivery(delivery: Delivery, *, dry_run: bool) -> None:
         click.echo(shown(f"skipped: {each}"), err=True)
     for each in delivery.notes:
         click.echo(f"note: {each}", err=True)
-
-
-def _print_overlaps(item: IngestedFile) -> None:
-    """Print on stderr which rows of an added file already exist or have changed."""
-    name = shown(Path(item.origin).name)
-    same = [each for each in item.overlaps if each.twice or each.changed]
-    for each in same:
-        there = shown(each.path)
-        days = f": both files cover {in_words(each.days)}" if each.days else ""
-        counts = [f"{_rows(each.twice)} of {name} {_are(each.twice)} already in {there}"] if each.twice else []
-        if each.changed:
-            counts.append(f"{_rows(each.changed)} {'changed' if counts else f'of {name} changed since {there}'}")
-        click.echo(f"warning: {', '.join(counts)}{days}", err=True)
-        for row in each.rows_twice:
-            click.echo(f"  row {row.row} is row {row.there} there", err=True)
-        _more(each.twice)
-        for row in each.rows_changed:
-            click.echo(f"  row {row.row} is row {row.there} there, changed: {_change(row)}", err=True)
-        _more(each.changed)
-    if same:
-        click.echo(
-            "  if the export restates these days, use `--replace` instead of `--add`; with `--add`, rows that already "
-            "exist are flagged possible-duplicate, and changed rows are billed twice",
-            err=True,
-        )
-    beside = [each for each in item.overlaps if each not in same]
-    if beside:
-        days = in_words(sorted({day for each in beside for day in each.days}))
-        there = shown(beside[0].path) if len(beside) == 1 else f"{len(beside)} existing files"
-        click.echo(f"note: {name} and {there} both cover {days}; no row is duplicated or changed", err=True)
-
-
-def _change(row: SameRow) -> str:
-    if not row.column:
-        return "in a column of the provider's own"
-    return shown(f"{'' if row.column in COSTS else f'{row.column} '}{row.before or 'empty'} → {row.after or 'empty'}")
-
-
-def _more(count: int) -> None:
-    if count > SHOWN:
-        click.echo(f"  and {count - SHOWN:,} more", err=True)
-
-
-def _rows(count: int) -> str:
-    return f"{counted(count, 'row')}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"

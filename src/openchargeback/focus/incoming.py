@@ -77,7 +77,7 @@ class Staging:
     def receive(self, paths: Sequence[Path]) -> list[Incoming]:
         """Read files in full. Raises UsageFault for what is not a charge file, LedgerFault with all faults of files."""
         copies = [_copy_of(path, self.folder / f"given-{index}") for index, path in enumerate(paths)]
-        return self._read_all([(str(path), copy) for path, copy in zip(paths, copies, strict=True)])
+        return self.read([(str(path), copy) for path, copy in zip(paths, copies, strict=True)])
 
     def receive_delivery(self, delivery: Delivery) -> list[Incoming]:
         """Read the parts of the runs of a delivery in full, as `receive` does."""
@@ -88,13 +88,16 @@ class Staging:
             target = self.folder / f"part-{index}{suffix_of(path)}"
             delivery.tree.copy(path, target)
             copies.append((delivery.tree.shown(path), target))
-        items = self._read_all(copies)
+        items = self.read(copies)
         return [
             replace(item, month=run.month, estimate=run.estimate) for item, (run, _) in zip(items, wanted, strict=True)
         ]
 
-    def _read_all(self, copies: Sequence[tuple[str, Path]]) -> list[Incoming]:
-        """Read staged copies, each with its name for messages. Raises LedgerFault with all faults of all files."""
+    def read(self, copies: Sequence[tuple[str, Path]]) -> list[Incoming]:
+        """Read files that no one else can change, each with its name for messages.
+
+        Raises LedgerFault with all faults of all files.
+        """
         read = [self._read(name, copy) for name, copy in copies]
         faults = [problem for file, problems in read if file is None for problem in problems]
         if faults:

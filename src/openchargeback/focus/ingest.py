@@ -112,6 +112,31 @@ class Request:
         return name
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why files cannot be stored as asked.
+
+    modes: the choices that a person could make instead. period: None if naming a period would not help; else one that
+    would, or empty if the person must know it.
+    """
+
+    text: str
+    modes: tuple[Mode, ...] = ()
+    period: str | None = None
+
+
+class NotStored(UsageFault):
+    """The files can be read, but not be stored as asked."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        super().__init__("\n".join(each.text for each in refusals))
+
+    def __reduce__(self) -> tuple[type[NotStored], tuple[tuple[Refusal, ...]]]:
+        """For other processes: exceptions are otherwise made again from their message."""
+        return NotStored, (self.refusals,)
+
+
 @dataclass(slots=True)
 class _Plan:
     """What will be done. Paths are relative to the ledger.
@@ -121,7 +146,7 @@ class _Plan:
     """
 
     results: dict[int, IngestedFile] = field(default_factory=dict)
-    refusals: list[str] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     puts: list[tuple[Path, str]] = field(default_factory=list)
     moves: list[tuple[str, str]] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
@@ -148,25 +173,14 @@ def ingest(
         raise OutsideFault(f"cannot create a temporary folder: {(error.strerror or str(error)).lower()}") from error
     with folder as name:
         staging = Staging(Path(name), source, ledger.config)
-        items = _received(staging, given, request)
-        if request.mode == "split":
-            items = [part for item in items for part in staging.split(item)]
-        if request.compress:
-            items = [staging.compress(item) for item in items]
-        plan = _plan(
-            ledger, items, replace(request, source=source), still_billing, delivered=isinstance(given, Delivery)
-        )
-        if not request.dry_run:
-            _apply(ledger.root, plan)
-    results = [plan.results[id(item)] for item in items]
-    _notice_source(ledger, source, results)
-    return results
+        received = receive(staging, given)
+        return store(ledger, staging, received, request, still_billing, delivered=isinstance(given, Delivery))
 
 
-def _received(staging: Staging, given: Sequence[Path] | Delivery, request: Request) -> list[Incoming]:
-    """The files, read in full. Raises UsageFault if those of a delivery are not what its layout says."""
+def receive(staging: Staging, given: Sequence[Path] | Delivery) -> list[Incoming]:
+    """Copy files and read them in full. Raises UsageFault if those of a delivery are not what its layout says."""
     if not isinstance(given, Delivery):
-        return [replace(item, estimate=request.estimate) for item in staging.receive(given)]
+        return staging.receive(given)
     items = staging.receive_delivery(given)
     faults = [
         f"{item.name} has charges of {listed(list(item.months), 3)}, though its folder or manifest says {item.month}: "
@@ -178,7 +192,33 @@ def _received(staging: Staging, given: Sequence[Path] | Delivery, request: Reque
         faults += _repeated(staging, items)
     if faults:
         raise UsageFault("\n".join(faults))
-    return [replace(item, estimate=item.estimate or request.estimate) for item in items]
+    return items
+
+
+def store(
+    ledger: Ledger,
+    staging: Staging,
+    items: Sequence[Incoming],
+    request: Request,
+    still_billing: StillBilling | None = None,
+    *,
+    delivered: bool = False,
+) -> list[IngestedFile]:
+    """Put files in place that were read in full, with the settings of the ledger; the second half of `ingest`.
+
+    Raises NotStored with every reason to refuse them.
+    """
+    items = [replace(item, estimate=item.estimate or request.estimate) for item in items]
+    if request.mode == "split":
+        items = [part for item in items for part in staging.split(item)]
+    if request.compress:
+        items = [staging.compress(item) for item in items]
+    plan = _plan(ledger, items, replace(request, source=staging.source), still_billing, delivered=delivered)
+    if not request.dry_run:
+        _apply(ledger.root, plan)
+    results = [plan.results[id(item)] for item in items]
+    _notice_source(ledger, staging.source, results)
+    return results
 
 
 def _repeated(staging: Staging, items: Sequence[Incoming]) -> list[str]:
@@ -199,7 +239,7 @@ def _plan(
     *,
     delivered: bool,
 ) -> _Plan:
-    """Where readable files belong. Raises UsageFault with every reason to refuse them.
+    """Where readable files belong. Raises NotStored with every reason to refuse them.
 
     delivered: whether the files are one delivery, so that several of one month are its parts.
     """
@@ -221,7 +261,7 @@ def _plan(
         place = _Place(ledger, request.source, period, mode, stored, still_billing, asked=asked, delivered=delivered)
         _plan_period(place, group, plan)
     if plan.refusals:
-        raise UsageFault("\n".join(plan.refusals))
+        raise NotStored(plan.refusals)
     return plan
 
 
@@ -289,7 +329,7 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
     }
     fresh, gone = _changes(place, group, known)
     before = content_of(existing, place.ledger.config) if existing and fresh else None
-    refusal = _refusal(place, fresh, gone, before, estimate=estimate) if fresh else ""
+    refusal = _refusal(place, fresh, gone, before, estimate=estimate) if fresh else None
     adding = place.mode == "add" and not refusal
     overlapping = {id(item): _overlaps(place, item) for item in fresh} if adding else {}
     refusal = refusal or _already_there(place, fresh, overlapping)
@@ -341,8 +381,8 @@ def _stale_usage(place: _Place, gone: Sequence[ChargeFile]) -> str:
 
 def _refusal(
     place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], before: Content | None, *, estimate: bool
-) -> str:
-    """Why files cannot be stored as planned; empty if they can."""
+) -> Refusal | None:
+    """Why files cannot be stored as planned; None if they can."""
     return (
         _not_open(place)
         or _elsewhere(place, fresh)
@@ -352,52 +392,58 @@ def _refusal(
     )
 
 
-def _estimated(place: _Place, fresh: Sequence[Incoming], *, estimate: bool) -> str:
-    """Why estimates and final charges would not fit together; empty if they do."""
+def _estimated(place: _Place, fresh: Sequence[Incoming], *, estimate: bool) -> Refusal | None:
+    """Why estimates and final charges would not fit together; None if they do."""
     final = [file.path for file in place.existing if not files.is_estimate(file.path)]
     stands_in = [file.path for file in place.existing if files.is_estimate(file.path)]
     if estimate and final and place.mode == "replace" and not place.asked:
-        return (
+        return Refusal(
             f"{fresh[0].name} is an estimate, but {place.source} has final charges in {place.period} ({final[0]}): "
-            "get the newest export; `--replace` puts the estimate in their place"
+            "get the newest export; `--replace` puts the estimate in their place",
+            ("replace",),
         )
     if not estimate and stands_in and place.mode == "add":
-        return (
+        return Refusal(
             f"{stands_in[0]} is an estimate, so {fresh[0].name} would bill its charges twice: use `--replace`, which "
-            "puts the final export in its place"
+            "puts the final export in its place",
+            ("replace",),
         )
-    return ""
+    return None
 
 
-def _older(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile]) -> str:
-    """Why an export that ends before the one that it would replace is refused; empty if it does not.
+def _older(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile]) -> Refusal | None:
+    """Why an export that ends before the one that it would replace is refused; None if it does not.
 
     An export that overwrites its files does not say when it was made, so only its days show that it is an old copy.
     """
     # Final charges are newer than estimates, whatever their days.
     gone = [file for file in gone if fresh[0].estimate or not files.is_estimate(file.path)]
     if place.asked or not gone:
-        return ""
+        return None
     new, old = last_days([item.staged for item in fresh], gone, place.source, place.ledger.config)
     if new is None or old is None or new >= old:
-        return ""
-    return (
+        return None
+    return Refusal(
         f"{fresh[0].name} has usage of {place.source} until {new}, the charges that it would replace until {old} "
-        f"({gone[0].path}): it seems to be older; get the newest export, or use `--replace`"
+        f"({gone[0].path}): it seems to be older; get the newest export, or use `--replace`",
+        ("replace",),
     )
 
 
-def _already_there(place: _Place, fresh: Sequence[Incoming], overlapping: Mapping[int, Sequence[Overlap]]) -> str:
-    """Why the setting `append` does not allow files with rows that exist already; empty if it does."""
+def _already_there(
+    place: _Place, fresh: Sequence[Incoming], overlapping: Mapping[int, Sequence[Overlap]]
+) -> Refusal | None:
+    """Why the setting `append` does not allow files with rows that exist already; None if it does."""
     if place.asked:
-        return ""
+        return None
     found = [(item, each) for item in fresh for each in overlapping.get(id(item), ()) if each.twice]
     if not found:
-        return ""
+        return None
     lines = "".join(f"\n  {counted(each.twice, 'row')} of {item.name} in {each.path}" for item, each in found)
-    return (
+    return Refusal(
         f"{place.source} is delivered by appending (`delivery: append`), but has these rows in {place.period}:{lines}\n"
-        "if each delivery has the whole month, set `delivery: overwrite`; `--add` stores them all the same"
+        "if each delivery has the whole month, set `delivery: overwrite`; `--add` stores them all the same",
+        ("add",),
     )
 
 
@@ -425,33 +471,34 @@ def _paths(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile],
     ]
 
 
-def _too_large(item: Incoming) -> list[str]:
+def _too_large(item: Incoming) -> list[Refusal]:
     if item.size <= MAX_STORED_BYTES:
         return []
     size = f"{item.name} has {item.size:,} bytes, more than the {MAX_STORED_BYTES:,} that can be pushed"
     if item.suffix == ".csv":
-        return [f"{size}: use `--compress` to store it as gzip"]
-    return [f"{size}, even compressed: export it in parts and ingest them with `--add`"]
+        return [Refusal(f"{size}: use `--compress` to store it as gzip")]
+    return [Refusal(f"{size}, even compressed: export it in parts and ingest them with `--add`")]
 
 
-def _period_of(item: Incoming, refusals: list[str]) -> str:
+def _period_of(item: Incoming, refusals: list[Refusal]) -> str:
     """The only month of a file; empty, with a refusal added, if it has none or several."""
     if len(item.months) == 1:
         return next(iter(item.months))
     if not item.months:
-        refusals.append(f"{item.name} has no charges: name its month with `--period P`")
+        refusals.append(Refusal(f"{item.name} has no charges: name its month with `--period P`", period=""))
         return ""
     counts = "".join(f"\n  {month}  {counted(count, 'charge')}" for month, count in item.months.items())
-    refusals.append(
+    text = (
         f"{item.name} spans {len(item.months)} months:{counts}\n"
         "`--split` stores each month separately; `--period P` stores the whole file in P, where charges of other "
         "months are flagged wrong-period"
     )
+    refusals.append(Refusal(text, ("split",), max(item.months)))
     return ""
 
 
-def _not_open(place: _Place) -> str:
-    """Why nothing can be added to the period; empty if it is open."""
+def _not_open(place: _Place) -> Refusal | None:
+    """Why nothing can be added to the period; None if it is open."""
     relative = f"periods/{place.period}.yaml"
     problems: list[Problem] = []
     if place.period not in place.ledger.period_files:
@@ -463,9 +510,9 @@ def _not_open(place: _Place) -> str:
         raise LedgerFault(problems)
     state = place.ledger.period_file(place.period).state
     if state is State.OPEN:
-        return ""
+        return None
     if place.delivered:
-        return (
+        return Refusal(
             f"{place.period} is {state}, and the delivery has other charges for it than the ledger: to ingest another "
             "month of the delivery, name it with `--period P`; corrections of this one go into an open period, in a "
             "file of their own"
@@ -473,14 +520,15 @@ def _not_open(place: _Place) -> str:
     later = periods.next_period(place.period)
     while place.ledger.period_file(later).state is not State.OPEN:
         later = periods.next_period(later)
-    return (
+    return Refusal(
         f"{place.period} is {state}: late charges go into an open period, where they are flagged wrong-period; "
-        f"use `--period {later}`"
+        f"use `--period {later}`",
+        period=later,
     )
 
 
-def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> str:
-    """Why the same charges in another source or period prevent this; empty if none are billed or held there."""
+def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> Refusal | None:
+    """Why the same charges in another source or period prevent this; None if none are billed or held there."""
     ceiling = place.ledger.config.limits.charge_file_bytes
     for item in fresh:
         if not item.content.charges:
@@ -493,8 +541,8 @@ def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> str:
         billing = place.still_billing(equal) if equal and place.still_billing else [file.path for file in equal]
         for file in equal:
             if file.path in billing:
-                return _stored_elsewhere(item, file, place)
-    return ""
+                return Refusal(_stored_elsewhere(item, file, place))
+    return None
 
 
 def _stored_elsewhere(item: Incoming, file: ChargeFile, place: _Place) -> str:
@@ -508,20 +556,24 @@ def _stored_elsewhere(item: Incoming, file: ChargeFile, place: _Place) -> str:
     )
 
 
-def _conflict(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], before: Content | None) -> str:
-    """Why the person must choose between adding and replacing; empty if there is no need."""
+def _conflict(
+    place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], before: Content | None
+) -> Refusal | None:
+    """Why the person must choose between adding and replacing; None if there is no need."""
     existing = [file for file in place.existing if file not in gone]
     if place.mode in ("replace", "add") or (not existing and (place.delivered or len(fresh) == 1)):
-        return ""
+        return None
     currency = place.ledger.config.currency
     given = "".join(f"\n  new       {item.name}: {_summary(item.content, currency)}" for item in fresh)
     if not existing:
-        return (
+        return Refusal(
             f"several files for {place.source} in {place.period}:{given}\n"
-            "`--add` stores them side by side as parts; to store only one of them, name only that one"
+            "`--add` stores them side by side as parts; to store only one of them, name only that one",
+            ("add",),
         )
     there = f"\n  existing  {', '.join(file.path for file in existing)}: "
     there += _summary(before, currency) if before else "cannot be read"
+    modes: tuple[Mode, ...] = () if place.mode == "split" else ("replace", "add")
     if place.mode == "split":
         fix = (
             "`--split` fills only empty months: remove this month from the file, or store the whole file in an open "
@@ -529,7 +581,7 @@ def _conflict(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFil
         )
     else:
         fix = "`--replace` replaces the existing files; `--add` keeps both, as parts"
-    return f"{place.source} already has other charges in {place.period}:{there}{given}\n{fix}"
+    return Refusal(f"{place.source} already has other charges in {place.period}:{there}{given}\n{fix}", modes)
 
 
 def _summary(content: Content, currency: str) -> str:

@@ -19,8 +19,9 @@ from openchargeback.focus.loaded import LoadedFile
 from openchargeback.focus.reading import load
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.periods import MONTHS
-from openchargeback.ledger.settings import Config
+from openchargeback.ledger.settings import COST_COLUMNS, Config
 from openchargeback.problems import has_errors
+from openchargeback.wording import counted
 
 SHOWN = 5
 """How many rows of each kind are listed."""
@@ -212,3 +213,46 @@ def in_words(days: Sequence[dt.date]) -> str:
         texts.append(text)
         month = last.month
     return ", ".join(texts)
+
+
+def overlap_lines(name: str, found: Sequence[Overlap]) -> list[str]:
+    """What a person should know of an added file: which of its rows already exist or have changed.
+
+    name: of the file. A line that starts with two spaces belongs to the one before it.
+    """
+    lines = []
+    same = [each for each in found if each.twice or each.changed]
+    for each in same:
+        days = f": both files cover {in_words(each.days)}" if each.days else ""
+        are = "is" if each.twice == 1 else "are"
+        counts = [f"{counted(each.twice, 'row')} of {name} {are} already in {each.path}"] if each.twice else []
+        if each.changed:
+            rows = counted(each.changed, "row")
+            counts.append(f"{rows} changed" if counts else f"{rows} of {name} changed since {each.path}")
+        lines.append(f"warning: {', '.join(counts)}{days}")
+        lines += [f"  row {row.row} is row {row.there} there" for row in each.rows_twice]
+        lines += _more(each.twice)
+        lines += [f"  row {row.row} is row {row.there} there, changed: {_change(row)}" for row in each.rows_changed]
+        lines += _more(each.changed)
+    if same:
+        lines.append(
+            "  if the export restates these days, use `--replace` instead of `--add`; with `--add`, rows that already "
+            "exist are flagged possible-duplicate, and changed rows are billed twice"
+        )
+    beside = [each for each in found if each not in same]
+    if beside:
+        days = in_words(sorted({day for each in beside for day in each.days}))
+        there = beside[0].path if len(beside) == 1 else f"{len(beside)} existing files"
+        lines.append(f"note: {name} and {there} both cover {days}; no row is duplicated or changed")
+    return lines
+
+
+def _change(row: SameRow) -> str:
+    if not row.column:
+        return "in a column of the provider's own"
+    # The columns that a source may bill by need no name.
+    return f"{'' if row.column in COST_COLUMNS else f'{row.column} '}{row.before or 'empty'} → {row.after or 'empty'}"
+
+
+def _more(number: int) -> list[str]:
+    return [f"  and {number - SHOWN:,} more"] if number > SHOWN else []

@@ -35,7 +35,10 @@ _MOST_OF_ONE = 20
 
 @dataclass(slots=True)
 class Pending:
-    """A draft of a person, while it is made and after. folder: its files, removed with it; None if it has none."""
+    """A draft of a person, while it is made and after.
+
+    folder: its files, removed with it; None if it has none. template: of its page.
+    """
 
     id: str
     person: Person
@@ -45,6 +48,7 @@ class Pending:
     began: float
     task: asyncio.Task[Draft]
     folder: Path | None = None
+    template: str = "draft.html"
     branch: str = ""
     pushed: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -83,8 +87,11 @@ class Drafts:
         return [each for each in reversed(self._drafts.values()) if each.person.user == person.user and not each.branch]
 
     def discard(self, pending: Pending) -> None:
-        """Forget a draft and its files."""
+        """Forget a draft and its files; its plan is not computed any more."""
         pending.task.cancel()
+        if not pending.branch and pending.task.done() and not _fault(pending.task):
+            made = pending.task.result()
+            self._program.forget(made.base, made.commit)
         self._drafts.pop(pending.id, None)
         if pending.folder:
             shutil.rmtree(pending.folder, ignore_errors=True)
@@ -118,12 +125,12 @@ async def show(request: Request) -> Response:
         return page(request, "draft_same.html", pending.title, values)
     task = program.examined(made.base, made.commit)
     if not task.done():
-        return page(request, "draft.html", pending.title, {**values, "examined": None, "plan": None}, wait=1)
+        return page(request, pending.template, pending.title, {**values, "examined": None, "plan": None}, wait=1)
     if fault := _fault(task):
         return page(request, "draft_refused.html", pending.title, {"refusal": Refusal.of(fault), "pending": pending})
     examined = task.result()
     found = {"examined": examined, "plan": plan_view(examined)}
-    return page(request, "draft.html", pending.title, {**values, **found})
+    return page(request, pending.template, pending.title, {**values, **found})
 
 
 async def commit(request: Request) -> Response:

@@ -29,6 +29,7 @@ from openchargeback.web.workspace import Examined, Place, examine, main_commit
 
 if TYPE_CHECKING:
     from openchargeback.web.drafts import Drafts
+    from openchargeback.web.imports import Imports
     from openchargeback.web.proposals import Waiting
     from openchargeback.web.serving import Serving
     from openchargeback.web.signing_in import Doors
@@ -69,6 +70,7 @@ class Program:
 
     doors: Doors
     drafts: Drafts
+    imports: Imports
     waiting: Waiting
     serving: Serving
 
@@ -140,6 +142,12 @@ class Program:
         while len(self._examined) > _MOST_EXAMINED:
             self._examined.pop(next(iter(self._examined)))
         return task
+
+    def forget(self, base: str, head: str) -> None:
+        """Stop to examine a commit that no one asks for any more, if that has not begun."""
+        task = self._examined.pop((base, head), None)
+        if task is not None:
+            task.cancel()
 
     def has_remote(self) -> bool:
         """Whether the repository has a remote `origin`, to which branches are pushed."""

@@ -22,13 +22,16 @@ def is_delivery(path: Path) -> bool:
     return path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())
 
 
-def open_delivery(given: Path, ceiling: int, now: dt.datetime | None = None, period: str | None = None) -> Delivery:
+def open_delivery(
+    given: Path, ceiling: int, now: dt.datetime | None = None, period: str | None = None, named: str = ""
+) -> Delivery:
     """What to take of a folder or zip archive.
 
     ceiling: the most bytes that an archive may unpack to. now: for exports that do not say when they were made.
-    period: the only month to take. Raises UsageFault with everything that is wrong.
+    period: the only month to take. named: what messages call an archive, if not by its path.
+    Raises UsageFault with everything that is wrong.
     """
-    tree, faults = folder_tree(given) if given.is_dir() else zip_tree(given, ceiling)
+    tree, faults = folder_tree(given) if given.is_dir() else zip_tree(given, ceiling, named)
     if tree is None or faults:
         raise UsageFault("\n".join(faults))
     found = next(delivery for layout in _LAYOUTS if (delivery := layout(tree)))

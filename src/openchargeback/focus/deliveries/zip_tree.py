@@ -28,9 +28,13 @@ _MOST_RATIO = 1032
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
-def zip_tree(given: Path, ceiling: int) -> tuple[Tree | None, list[str]]:
-    """The files of an archive, and why it cannot be used. ceiling: the most bytes that it may unpack to."""
-    name = safe(str(given))
+def zip_tree(given: Path, ceiling: int, named: str = "") -> tuple[Tree | None, list[str]]:
+    """The files of an archive, and why it cannot be used.
+
+    ceiling: the most bytes that it may unpack to. named: what messages call it, if not by its path.
+    """
+    shown = Path(named) if named else given
+    name = safe(str(shown))
     try:
         with zipfile.ZipFile(given) as archive:
             entries = archive.infolist()
@@ -47,7 +51,7 @@ def zip_tree(given: Path, ceiling: int) -> tuple[Tree | None, list[str]]:
         with zipfile.ZipFile(given) as archive, archive.open(path) as file:
             yield file
 
-    return Tree(given, "", dict(sorted(files.items())), opened), faults
+    return Tree(shown, "", dict(sorted(files.items())), opened), faults
 
 
 def _entry_faults(entries: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
