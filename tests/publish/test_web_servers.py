@@ -6,6 +6,7 @@ A stand-in takes the place of the sign-in: it says who the user is by the header
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import socket
 import subprocess
@@ -90,10 +91,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     build_audiences(root, place / "folders", None, pdfs=False)
-    # Servers drop their privileges; pytest keeps its folders private.
-    for each in (place, *place.parents[:2]):
-        each.chmod(0o755)
+    make_public(place)
     return place / "folders"
+
+
+def make_public(folder: Path) -> None:
+    """Let servers in, which drop their privileges: pytest keeps its folders private."""
+    own = os.geteuid()
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == own and not each.stat().st_mode & 0o001:
+            each.chmod(0o755)
 
 
 def free_port() -> int:
@@ -125,7 +132,7 @@ def apache(folder: Path, home: Path, port: int) -> list[str]:
 def ask(request: pytest.FixtureRequest, folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """A running server."""
     home, port = tmp_path_factory.mktemp("server"), free_port()
-    home.chmod(0o755)
+    make_public(home)
     command = request.param(folders, home, port)
 
     def status(person: str, path: str) -> int:
