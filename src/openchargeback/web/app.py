@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.environment import make_environment
-from openchargeback.web import audit_page, drafts, proposals, serving, signing_in
+from openchargeback.web import audit_page, drafts, months, proposals, serving, signing_in
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address, Handler
 from openchargeback.web.guard import Guard, Refused
@@ -45,6 +45,7 @@ ADDRESSES: tuple[Address, ...] = (
     *serving.ADDRESSES,
     *drafts.ADDRESSES,
     *proposals.ADDRESSES,
+    *months.ADDRESSES,
     *audit_page.ADDRESSES,
     Address("/{path:path}", {"GET": (Action.READ, _portal)}),
 )
@@ -57,6 +58,7 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
     env = make_environment().files()
     program.doors = Doors()
     program.drafts = drafts.Drafts(program)
+    program.months = months.Months(program)
     program.waiting = proposals.Waiting(program)
     program.serving = Serving(program, env["web/portal_hook.js"].read_bytes())
     program.assets = assets_of(program.ledger)
