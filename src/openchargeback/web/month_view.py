@@ -198,15 +198,14 @@ def _journal_files(books: AllBooks, billed: BilledPeriod) -> tuple[tuple[str, ..
 def _sources(billed: BilledPeriod) -> Table | None:
     rows = [
         (
-            each.source,
-            each.currency,
+            each.source if each.currency == billed.currency else f"{each.source}, {each.currency}",
             f"{each.charges:,}",
             *(money.human(amount, each.currency) for amount in (each.imported, each.billed, each.held, each.rejected)),
         )
         for each in billed.sources
     ]
-    head = ("Source", "Currency", "Charges", "Imported", "Billed", "Held", "Rejected")
-    return make_table("Sources", head, {2, 3, 4, 5, 6}, rows)
+    head = ("Source", "Charges", "Imported", "Billed", "Held", "Rejected")
+    return make_table(f"By source, in {billed.currency}", head, {1, 2, 3, 4, 5}, rows)
 
 
 def _posted(books: AllBooks, billed: BilledPeriod) -> Table | None:
@@ -246,7 +245,7 @@ def _not_accepted(books: AllBooks, billed: BilledPeriod) -> Table | None:
         for each in posted.exceptions
     ]
     head = ("Line", "State", "Fund", "Amount", "Reason")
-    return make_table("Lines that were not accepted", head, {3}, rows)
+    return make_table("Lines that were not accepted", head, {3}, rows, short={1, 2})
 
 
 def _sent(books: AllBooks, billed: BilledPeriod) -> Table | None:
@@ -277,4 +276,6 @@ def _sent(books: AllBooks, billed: BilledPeriod) -> Table | None:
             for each in plan_messages(billed, ledger.directory, email, log, Request()).messages
             if each.parcel.to not in lost
         ]
-    return make_table("Statements by email", ("To", "Statements", "State", "At (UTC)", "Answer"), set(), rows)
+    return make_table(
+        "Statements by email", ("To", "Statements", "State", "At (UTC)", "Answer"), set(), rows, short={2, 3}
+    )

@@ -214,7 +214,7 @@ async def show_bundle(request: Request) -> Response:
         archive = found.task.result()
     except OpenChargebackError as fault:
         return _unusable(request, title, fault)
-    values = {"download": found, "name": archive.name, "size": archive.stat().st_size if archive.exists() else 0}
+    values = {"download": found, "archive": archive.name, "size": archive.stat().st_size if archive.exists() else 0}
     return page(request, "bundle_ready.html", title, values)
 
 

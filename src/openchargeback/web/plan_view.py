@@ -23,7 +23,10 @@ MOST_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of texts. right: the columns with figures. more: how many rows were left out. note: a line below."""
+    """A table of texts. right: the columns with figures. more: how many rows were left out. note: a line below.
+
+    short: the columns of single words.
+    """
 
     title: str
     head: tuple[str, ...]
@@ -31,6 +34,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     more: int = 0
     note: str = ""
+    short: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,18 @@ def problem_rows(problems: Iterable[Problem]) -> list[Paragraph]:
 
 
 def make_table(
-    title: str, head: tuple[str, ...], right: set[int], rows: Sequence[tuple[str, ...]], note: str = ""
+    title: str,
+    head: tuple[str, ...],
+    right: set[int],
+    rows: Sequence[tuple[str, ...]],
+    note: str = "",
+    short: Iterable[int] = (),
 ) -> Table | None:
     """A table of at most MOST_ROWS rows; None without rows."""
     if not rows:
         return None
     shown = tuple(rows[:MOST_ROWS])
-    return Table(title, head, frozenset(right), shown, len(rows) - len(shown), note)
+    return Table(title, head, frozenset(right), shown, len(rows) - len(shown), note, frozenset(short))
 
 
 def _month(period: PeriodChange, currency: str) -> MonthView:
