@@ -19,6 +19,7 @@ import review
 import sending
 import statements
 import validation
+import web
 
 SUBJECTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "reading": lambda options: reading.measure(options.rows),
@@ -32,6 +33,7 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "statements": lambda _: statements.measure(),
     "sending": lambda _: sending.measure(),
     "browser": lambda _: browser.measure(),
+    "web": lambda _: web.measure(),
 }
 
 

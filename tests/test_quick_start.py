@@ -6,16 +6,21 @@ needs in the environment of the tests instead of fetching it.
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sysconfig
+import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CHECKOUT = (
     "CHANGELOG.md", "LICENSE", "README.md", "ledger", "pyproject.toml", "requirements.lock", "sample_data",
     "site_templates", "src",
@@ -74,15 +79,42 @@ def typed(script: str, home: Path, folder: Path) -> str:
     return done.stdout
 
 
+def logged_in(port: int) -> int:
+    """What the web program answers to the demo's login, once it serves."""
+    form = urlencode({"user": "admin", "password": "research-computing"}).encode()
+    for _ in range(600):
+        connection = http.client.HTTPConnection("localhost", port, timeout=30)
+        try:
+            connection.request("POST", "/web/login", form, {"Sec-Fetch-Site": "same-origin"} | FORM)
+            return connection.getresponse().status
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    raise AssertionError("nothing serves")
+
+
 @pytest.mark.slow
 def test_every_line_of_the_quick_start_runs(home):
-    script = first_block("README.md", "## Quick Start")
+    *lines, last = first_block("README.md", "## Quick Start").splitlines(keepends=True)
+    assert last == "focus-billing web\n"
+    script = "".join(lines)
     assert script.splitlines()[1:4] == ["python3 -m venv .venv", ". .venv/bin/activate", "pip install -e ."]
     said = typed(script + "command -v focus-billing\n", home, home / "openchargeback")
     assert "charges/2025-01/aws.csv: added" in said
     assert "charges/2025-01/hpc.csv: added" in said
     assert re.search(r"^\d+ statements, .* would be written below statements$", said, re.MULTILINE)
     assert said.endswith(f"{home}/openchargeback/.venv/bin/focus-billing\n")
+    # The last line serves until it is stopped.
+    served = subprocess.Popen(
+        [home / "openchargeback/.venv/bin/focus-billing", "web"],
+        cwd=home / "openchargeback", env={**os.environ, "PYTHONPATH": str(home / "needed")},
+    )  # fmt: skip
+    try:
+        assert logged_in(8000) == 303
+    finally:
+        served.terminate()
+        assert served.wait(30) in (0, -signal.SIGTERM)
 
 
 @pytest.mark.slow

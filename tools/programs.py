@@ -16,6 +16,7 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "jq": ("jq", ()),  # available on GitHub's runners; for a workflow step
     "qpdf": ("qpdf", ()),
     "soffice": ("libreoffice-calc", ("libreoffice", "localc")),
+    "systemd-analyze": ("systemd", ()),
     **dict.fromkeys(("pdfdetach", "pdffonts", "pdfimages", "pdfinfo", "pdftoppm", "pdftotext"), ("poppler-utils", ())),
 }
 

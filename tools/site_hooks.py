@@ -21,7 +21,7 @@ OUTSIDE = {
     "CHANGELOG.md": "CHANGELOG.md",
     "CONTRIBUTING.md": "CONTRIBUTING.md",
     "README.md": "index.md",
-    "SECURITY.md": "SECURITY.md",
+    "SECURITY.md": "VULNERABILITIES.md",
 }
 """Documents outside docs/ → their pages."""
 

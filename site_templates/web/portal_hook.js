@@ -15,24 +15,34 @@
     return element;
   }
 
-  function account(state) {
-    const tools = document.querySelector(".top .tools");
-    if (!tools || tools.querySelector("[data-web]")) return;
-    const menu = make("details", "", "menu");
-    menu.dataset.web = "";
-    menu.dataset.menu = "";
-    menu.append(make("summary", state.name));
-    const list = make("ul", "");
-    const links = [["watch", "web/todo", "To do"], ["import", "web/import", "Import"], ["watch", "web/proposals", "Proposals"], ["close", "web/months", "Months"], ["directory", "web/directory", "Directory"], ["audit", "web/audit", "Audit log"], ["read", "web/account", "Log out"]];
-    links.filter(([action]) => state.may.includes(action)).forEach(function ([, path, label]) {
+  const PAGES = [
+    ["watch", "web/todo", "To do"], ["import", "web/import", "Import"], ["watch", "web/proposals", "Proposals"],
+    ["close", "web/months", "Months"], ["directory", "web/directory", "Directory"], ["audit", "web/audit", "Audit log"],
+    ["read", "web/account", "Account"],
+  ];
+
+  function links(state) {
+    return PAGES.filter(([action]) => state.may.includes(action)).map(function ([, path, label]) {
       const item = make("li", "");
       const link = make("a", label);
       link.href = address(path);
       item.append(link);
-      list.append(item);
+      return item;
     });
+  }
+
+  // On wide screens a menu of its own; on phones at the end of More.
+  function account(state) {
+    const tools = document.querySelector(".top .tools"), more = document.querySelector(".nav .more ul");
+    if (!tools || tools.querySelector("[data-web]")) return;
+    const menu = make("details", "", "menu");
+    menu.dataset.web = menu.dataset.menu = "";
+    menu.append(make("summary", state.name));
+    const list = make("ul", "");
+    list.append(...links(state));
     menu.append(list);
     tools.append(menu);
+    if (more) more.append(...links(state));
   }
 
   function note(state) {

@@ -25,7 +25,7 @@ from openchargeback.web.program import Options, Program, Proxy
 from repository import Repository, january
 
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in tests only
+PASSWORD = "correct horse battery"
 _HASH = _CHEAP.hash(PASSWORD)
 PEOPLE = {
     "admin": WebUser(role=Role.ADMIN, email="admin@example.edu", hash=_HASH, name="Ada Admin"),
@@ -174,13 +174,18 @@ class Office:
 
 
 @contextmanager
-def served(root: Path, *, proxy: Proxy | None = None, limits: Limits | None = None) -> Iterator[Office]:
-    """The web program of a ledger, in a thread of this process; its work runs in processes of its own."""
+def served(
+    root: Path, *, proxy: Proxy | None = None, limits: Limits | None = None, secure: bool = False
+) -> Iterator[Office]:
+    """The web program of a ledger, in a thread of this process; its work runs in processes of its own.
+
+    secure: as if a proxy in front of it spoke TLS.
+    """
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     hosts = tuple(f"{name}:{port}" for name in ("localhost", "127.0.0.1"))
-    app, program = make_app(root, Options(hosts=hosts, proxy=proxy, limits=limits or Limits()))
+    app, program = make_app(root, Options(hosts=hosts, proxy=proxy, limits=limits or Limits(), secure=secure))
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", server_header=False, access_log=False, proxy_headers=False)
     )

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import click
 
 from openchargeback.cli.options import root_of, with_ledger
-from openchargeback.files.writing import write_file
 from openchargeback.ledger.config import LOCAL_FILE_NAME
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
@@ -84,8 +83,8 @@ def passwd(name: str, role: str | None, email: str | None, full: str | None, nam
     \b
     Example: focus-billing web passwd ada --role admin --email ada.okafor@example.edu
     """
-    from openchargeback.ledger.web_users import with_user
-    from openchargeback.web.people import LONGEST, SHORTEST, People, hash_of
+    from openchargeback.ledger.web_users import write_user
+    from openchargeback.web.people import People, hash_of, password_fault
 
     root = root_of(named)
     with locked(root):
@@ -96,19 +95,17 @@ def passwd(name: str, role: str | None, email: str | None, full: str | None, nam
         if known is None and (role is None or email is None):
             raise UsageFault(f"there is no user {name} yet: add --role and --email")
         password = _password()
-        if not SHORTEST <= len(password) <= LONGEST:
-            raise UsageFault(f"a password needs {SHORTEST} to {LONGEST:,} characters")
+        address = email or (known.email if known else "")
+        if fault := password_fault(password, name, address):
+            raise UsageFault(fault)
         user = WebUser(
             role=Role(role) if role else known.role if known else Role.VIEWER,
-            email=email or (known.email if known else ""),
+            email=address,
             hash=hash_of(password),
             name=full or (known.name if known else ""),
             signing_key=known.signing_key if known else "",
         )
-        path = root / LOCAL_FILE_NAME
-        data = with_user(path.read_bytes() if path.is_file() else None, name, user)
-        write_file(path, data)
-        path.chmod(0o600)
+        write_user(root, name, user)
         _, problems = read_ledger(root)
     if faults := [each for each in problems if each.path == LOCAL_FILE_NAME]:
         raise LedgerFault(faults, root)
@@ -162,7 +159,7 @@ def _options(
             networks.append(ip_network(each))
         except ValueError:
             raise UsageFault(f"{each} is not an address or network such as 127.0.0.1 or 10.1.0.0/16") from None
-    proxy = Proxy(tuple(networks), user_header) if user_header else None
+    proxy = Proxy(tuple(networks), user_header or "") if networks else None
     return Options(hosts=tuple(names), secure=secure, proxy=proxy)
 
 
@@ -192,7 +189,7 @@ def _serve(root: Path, host: str, port: int, cert: Path | None, key: Path | None
             raise UsageFault(f"{path} is not a file")
     scheme = "https" if cert else "http"
     click.echo(f"Serving {root} on {scheme}://{_SHOWN_HOST if _is_loopback(host) else host}:{port}", err=True)
-    if not people.users and options.proxy is None:
+    if not people.users:
         click.echo(
             "Nobody can log in yet: add the first person with\n"
             "  focus-billing web passwd NAME --role admin --email EMAIL",

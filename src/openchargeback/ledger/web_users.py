@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import yaml
 
+from openchargeback.files.writing import write_file
 from openchargeback.ledger.config import LOCAL_FILE_NAME
 from openchargeback.ledger.declared import values_of
 from openchargeback.ledger.settings import WebUser
 from openchargeback.problems import UsageFault
 
 _SECTION = "web"
+_OWNER_ONLY = 0o600
+
+
+def write_user(root: Path, name: str, user: WebUser) -> None:
+    """Add or replace a person in the file, which only its owner may read. The caller holds the ledger's lock.
+
+    Raises UsageFault as `with_user` does, OutsideFault for disk errors.
+    """
+    path = root / LOCAL_FILE_NAME
+    write_file(path, with_user(path.read_bytes() if path.is_file() else None, name, user))
+    path.chmod(_OWNER_ONLY)
 
 
 def with_user(data: bytes | None, name: str, user: WebUser) -> bytes:

@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from openchargeback.portal.audience import INTERNAL
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.environment import make_environment
 from openchargeback.web import audit_page, drafts, months, proposals, serving, signing_in
@@ -66,11 +67,11 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         watching = asyncio.create_task(program.portals.watch())
+        program.portals.of(INTERNAL)  # so that it is there when the first person has logged in
         yield
         watching.cancel()
         program.stop()
 
-    routes = [Route(each.path, _answering(each), methods=list(each.answers)) for each in ADDRESSES]
     handlers: Mapping[Any, Any] = {
         Refused: _refused,
         OpenChargebackError: _fault,
@@ -78,11 +79,26 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
         OSError: _disk,
         Exception: _bug,
     }
+    routes = [Route(each.path, _answering(each), methods=list(each.answers)) for each in ADDRESSES]
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
-    app.state.program = program
+    # The portal's files need no search among all addresses.
+    files = Starlette(routes=routes[-1:], exception_handlers=handlers)
+    app.state.program = files.state.program = program
     uploads = [each.path for each in ADDRESSES if each.upload]
-    inner = SigningIn(app, program)
+    inner = SigningIn(_Split(app, files), program)
     return Guard(inner, options.hosts, options.limits, uploads, secure=options.secure), program
+
+
+class _Split:
+    """Sends requests for the portal's files and those for this program's own pages to the application of each."""
+
+    def __init__(self, own: ASGIApp, files: ASGIApp) -> None:
+        self._own = own
+        self._files = files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_file = scope["type"] == "http" and not scope["path"].startswith("/web/")
+        await (self._files if is_file else self._own)(scope, receive, send)
 
 
 def _answering(address: Address) -> Handler:
@@ -93,6 +109,7 @@ def _answering(address: Address) -> Handler:
         action, handler = address.answers[method]
         if not can(request, action):
             if person_of(request) is not None:
+                program_of(request).record(request, "refused", f"{request.method} {request.url.path}")
                 raise Refused(403, "Your role does not include this.")
             if method != "GET":
                 raise Refused(403, "Your session has ended. Log in again.")
@@ -110,7 +127,7 @@ def _to_login(request: Request) -> Response:
     if site == "cross-site" and "again" not in request.query_params:
         # A link from a mail or another site comes without the cookie, which is SameSite=Strict: load it once more.
         again = f"{path}{'&' if '?' in path else '?'}again=1"
-        return page(request, "again.html", "One moment", {"again": again.lstrip("/")})
+        return page(request, "again.html", "One moment", {"again": quote(again, safe="/?&=%")})
     if person_of(request) is None and request.url.path in ("/", "/index.html"):
         return RedirectResponse("/web/login", 303)
     return RedirectResponse(f"/web/login?next={quote(path)}", 303)

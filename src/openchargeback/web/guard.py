@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -19,13 +19,13 @@ METHODS = frozenset({*SAFE, "POST"})
 
 PORTAL_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of the portal's pages."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of this program's own pages, which have forms."""
 
@@ -37,7 +37,7 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-_STRICT_TRANSPORT = "max-age=31536000"
+_STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 SMALL_BODY = 1 << 20
 """The largest body of a form without files, in bytes."""
@@ -73,7 +73,9 @@ class Guard:
         self._hosts = frozenset(hosts)
         self._limits = limits
         self._uploads = frozenset(uploads)
-        self._headers = {**_HEADERS, **({"strict-transport-security": _STRICT_TRANSPORT} if secure else {})}
+        added = {**_HEADERS, "content-security-policy": PAGE_POLICY, "cache-control": "no-store"}
+        added |= {"strict-transport-security": _STRICT_TRANSPORT} if secure else {}
+        self._headers = [(name.encode(), value.encode()) for name, value in added.items()]
         self._scheme = "https" if secure else "http"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,13 +85,15 @@ class Guard:
             return
         headers = Headers(scope=scope)
 
+        body: _Metered | None = None
+
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                found = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    found.setdefault(name, value)
-                found.setdefault("content-security-policy", PAGE_POLICY)
-                found.setdefault("cache-control", "no-store")
+                own = {name for name, _ in message["headers"]}
+                added = [(name, value) for name, value in self._headers if name not in own]
+                if body is not None and not body.ended:
+                    added.append((b"connection", b"close"))  # what is still to come is not read
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         refusal = self._refusal(scope["method"], headers)
@@ -100,11 +104,12 @@ class Guard:
             await self._app(scope, receive, answer)
             return
         most = self._limits.upload if scope["path"] in self._uploads else SMALL_BODY
+        body = _Metered(receive, most, self._limits.pause)
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > most:
             await _plain(answer, 413, f"The request is larger than {_size(most)}.")
             return
-        await self._app(scope, _Metered(receive, most, self._limits.pause), answer)
+        await self._app(scope, body, answer)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "").casefold()
@@ -130,17 +135,17 @@ class _Metered:
         self._left = most
         self._most = most
         self._pause = pause
-        self._ended = False
+        self.ended = False
 
     async def __call__(self) -> Message:
-        if self._ended:  # what is still to come is the end of the connection, whenever that is
+        if self.ended:  # what is still to come is the end of the connection, whenever that is
             return await self._receive()
         try:
             message = await asyncio.wait_for(self._receive(), self._pause)
         except TimeoutError:
             raise Refused(408, "The upload stopped for too long; send it again.") from None
         if message["type"] == "http.request":
-            self._ended = not message.get("more_body", False)
+            self.ended = not message.get("more_body", False)
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 raise Refused(413, f"The upload is larger than {_size(self._most)}.")

@@ -49,9 +49,9 @@ class Jobs:
     def stop(self) -> None:
         """End both processes."""
         for executor in self._pools.values():
-            executor.shutdown(wait=False, cancel_futures=True)
             for process in list((executor._processes or {}).values()):  # noqa: SLF001 - there is no public way
                 process.terminate()
+            executor.shutdown(wait=True, cancel_futures=True)
         self._pools.clear()
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from openchargeback.ledger.reading import Ledger
+from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.shell import Head, Link, make_shell
 from openchargeback.portal.theme import theme_css
 from openchargeback.problems import LedgerFault, OpenChargebackError, Problem
@@ -30,7 +31,11 @@ MENU: Sequence[tuple[Action, Link]] = (
 ASSETS = ("theme.js", "tokens.css", "portal.css", "portal.js", "icon.svg", "web.css", "web.js")
 """The static files of these pages, which visitors get before they sign in."""
 
-_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "woff2": "font/woff2"}
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "png": "image/png", "woff2": "font/woff2"}
+
+
+_LOGO = "logo"
+_ENDINGS = {"image/png": "png", "image/svg+xml": "svg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ def page(
     # A ledger's templates change the portal, never the pages on which people sign in and approve.
     text = make_environment().render_page(
         f"web/{template}",
-        site=make_shell(ledger.config, (), ""),
+        site=make_shell(ledger.config, ()),
+        logo=next((name for name in program.assets if name.startswith(_LOGO)), ""),
         page=head,
         menu=menu,
         person=person_of(request),
@@ -92,5 +98,7 @@ def assets_of(ledger: Ledger) -> dict[str, tuple[bytes, str]]:
             found[short] = path.read_bytes()
         elif name.startswith("web/") and name.removeprefix("web/") in ASSETS:
             found[name.removeprefix("web/")] = path.read_bytes()
+    if ledger.logo is not None and (logo := usable_logo(ledger.logo.data)):
+        found[f"{_LOGO}.{_ENDINGS[logo.media_type]}"] = logo.content
     found["theme.css"] = theme_css(ledger.config.portal.accent).encode()
     return {name: (data, _TYPES.get(name.rpartition(".")[2], "text/plain")) for name, data in found.items()}

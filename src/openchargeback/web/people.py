@@ -17,6 +17,8 @@ _HASHER = PasswordHasher()
 SHORTEST = 12
 """The minimum length of a password, in characters (OWASP ASVS 5.0, 6.2.1 asks for 8, and recommends 15)."""
 LONGEST = 1000
+_SHORT_WORD = 3
+_FEW_CHARACTERS = 5
 _NO_ONE = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$lDfbcu11ItvdKeDoHG7Xn5IUvHeSAmvy2bXCcDwdlXU"
 """The hash that is checked for unknown names, so that an answer takes as long as for known ones."""
 
@@ -37,27 +39,22 @@ class Person:
         return Identity(self.name, self.email, self.signing_key)
 
 
-@dataclass(frozen=True, slots=True)
 class People:
-    """Who may sign in. committed: those of `config.yaml`, for demonstrations; local: those of this machine."""
+    """Who may sign in.
 
-    committed: Mapping[str, WebUser]
-    local: Mapping[str, WebUser]
+    users: everyone by user name: those of `config.yaml`, which are for demonstrations, and those of this machine, which
+    win. demo: whether any of them is in the committed settings, where Git's history keeps the hash for good.
+    """
+
+    def __init__(self, committed: Mapping[str, WebUser], local: Mapping[str, WebUser]) -> None:
+        self.users: Mapping[str, WebUser] = {**committed, **local}
+        self.demo = bool(committed.keys() - local.keys())
+        self._credentials = {name: hashlib.sha256(repr(user).encode()).hexdigest() for name, user in self.users.items()}
 
     @classmethod
     def of(cls, ledger: Ledger) -> People:
         """The people of a ledger."""
         return cls(ledger.config.web.users, ledger.local.web.users)
-
-    @property
-    def users(self) -> dict[str, WebUser]:
-        """Everyone by user name; this machine's settings win."""
-        return {**self.committed, **self.local}
-
-    @property
-    def demo(self) -> bool:
-        """Whether any of them is in the committed settings, where Git's history keeps the hash for good."""
-        return any(name not in self.local for name in self.committed)
 
     def person(self, user: str) -> Person | None:
         """Someone by user name."""
@@ -73,8 +70,7 @@ class People:
 
     def credential(self, user: str) -> str:
         """A digest of someone's hash: it changes with the password, which ends sessions. Empty for unknown users."""
-        found = self.users.get(user)
-        return hashlib.sha256(repr(found).encode()).hexdigest() if found else ""
+        return self._credentials.get(user, "")
 
     def check(self, user: str, password: str) -> bool:
         """Whether this is the password of someone. Takes as long for unknown names as for known ones."""
@@ -85,6 +81,22 @@ class People:
         except (VerificationError, InvalidHashError):
             return False
         return bool(known)
+
+
+def password_fault(password: str, user: str, email: str) -> str:
+    """What is wrong with a new password, in a sentence without a period; empty if nothing.
+
+    Length counts, not its mixture of characters (NIST SP 800-63B; OWASP ASVS 5.0, 6.2.1, 6.2.5, 6.2.11).
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        return f"a password needs {SHORTEST} to {LONGEST:,} characters"
+    lower = password.casefold()
+    for word in ("password", user.casefold(), email.casefold().partition("@")[0]):
+        if len(word) > _SHORT_WORD and word in lower:
+            return f"a password must not contain {word}"
+    if len(set(lower)) < _FEW_CHARACTERS:
+        return "a password must not repeat a few characters"
+    return ""
 
 
 def hash_of(password: str) -> str:

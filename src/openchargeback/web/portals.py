@@ -89,7 +89,11 @@ class Portals:
         while portal.tried != self.mark:
             mark = portal.tried = self.mark
             try:
-                await self._jobs.run(BUILDS, build_portal, self._root, portal.folder, audience)
+                if not portal.is_there:
+                    # Rendering PDFs takes long; until then, their links lead nowhere.
+                    await self._jobs.run(BUILDS, build_portal, self._root, portal.folder, audience, False)
+                    self._built(portal, mark)
+                await self._jobs.run(BUILDS, build_portal, self._root, portal.folder, audience, True)
             except LedgerFault as fault:
                 portal.problems, portal.why = tuple(fault.problems), str(fault)
             except OutsideFault as fault:
@@ -99,18 +103,22 @@ class Portals:
             except OpenChargebackError as fault:
                 portal.problems, portal.why = (), str(fault)
             else:
-                portal.problems, portal.why, portal.mark = (), "", mark
-                portal.at = dt.datetime.now(dt.UTC)
-                portal.number += 1
+                self._built(portal, mark)
+
+    def _built(self, portal: Portal, mark: str) -> None:
+        portal.problems, portal.why = (), ""
+        if portal.mark != mark:
+            portal.number += 1
+        portal.mark, portal.at = mark, dt.datetime.now(dt.UTC)
 
 
-def build_portal(root: Path, folder: Path, audience: Audience) -> None:
+def build_portal(root: Path, folder: Path, audience: Audience, pdfs: bool) -> None:  # noqa: FBT001 - of another process
     """Build the portal of an audience; in the process for builds."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if audience.sees_all:
-        publish.build(root, folder, workers=1)
+        publish.build(root, folder, pdfs=pdfs, workers=1)
     else:
-        build_audiences(root, folder, audience, workers=1)
+        build_audiences(root, folder, audience, pdfs=pdfs, workers=1)
 
 
 def mark_of(root: Path, references: Iterable[Path]) -> str:

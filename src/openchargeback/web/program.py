@@ -17,14 +17,14 @@ from openchargeback.files import branches
 from openchargeback.files.writing import ignore_all
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.web.access import Action, may
 from openchargeback.web.audit import Audit
 from openchargeback.web.guard import Limits, Refused
 from openchargeback.web.jobs import CHANGES, Jobs
 from openchargeback.web.people import People, Person
 from openchargeback.web.portals import Portals
-from openchargeback.web.sessions import Sessions, Throttle
+from openchargeback.web.sessions import FREE_BY_ADDRESS, FREE_BY_USER, Sessions, Throttle
 from openchargeback.web.workspace import Examined, Place, examine, main_commit
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ _MOST_EXAMINED = 50
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy in front that signs people in. networks: from where it connects. header: with the email address."""
+    """A proxy in front. networks: from where it connects. header: with the email address of a person whom it signed in;
+    empty if it signs nobody in.
+    """
 
     networks: tuple[IPv4Network | IPv6Network, ...]
     header: str
@@ -84,31 +86,38 @@ class Program:
         self.jobs = Jobs()
         self.portals = Portals(root, self.folder / "portals", self.jobs)
         self.sessions = Sessions(time.monotonic)
-        self.throttle = Throttle(time.monotonic)
+        self.by_user = Throttle(time.monotonic, FREE_BY_USER)
+        self.by_address = Throttle(time.monotonic, FREE_BY_ADDRESS)
         self.audit = Audit(self.folder / "audit.jsonl")
         self.place = Place(root, self.folder / "clone")
         self.assets: dict[str, tuple[bytes, str]] = {}
         self._examined: dict[tuple[str, str], asyncio.Task[Examined]] = {}
-        self._ledger: tuple[str, Ledger] | None = None
+        self._read_at = ""
+        self._ledger: Ledger | None = None
+        self._problems: list[Problem] = []
+        self._people = People({}, {})
 
     @property
     def ledger(self) -> Ledger:
         """The ledger's small files as they are now. Raises LedgerFault if the settings cannot be used."""
-        if self._ledger is None or self._ledger[0] != self.portals.mark:
-            mark = self.portals.mark
-            found, problems = read_ledger(self.root)
-            if found is None:
-                raise LedgerFault(problems, self.root)
-            self._ledger = mark, found
-        return self._ledger[1]
+        if self._read_at != self.portals.mark:
+            self._read()
+        if self._ledger is None:
+            raise LedgerFault(self._problems, self.root)
+        return self._ledger
 
     @property
     def people(self) -> People:
         """Who may sign in; as it last was if the settings cannot be used now."""
-        try:
-            return People.of(self.ledger)
-        except LedgerFault:
-            return People.of(self._ledger[1]) if self._ledger else People({}, {})
+        if self._read_at != self.portals.mark:
+            self._read()
+        return self._people
+
+    def _read(self) -> None:
+        self._read_at = self.portals.mark
+        self._ledger, self._problems = read_ledger(self.root)
+        if self._ledger is not None:
+            self._people = People.of(self._ledger)
 
     @property
     def main(self) -> str:
@@ -178,8 +187,13 @@ def can(request: Request, action: Action) -> bool:
 
 
 def address_of(request: Request) -> str:
-    """The address at the other end of the connection."""
-    return request.client.host if request.client else ""
+    """The address of the person's browser: as a trusted proxy says, else at the other end of the connection."""
+    address = request.client.host if request.client else ""
+    proxy = program_of(request).options.proxy
+    if proxy is None or not proxy.is_from(address):
+        return address
+    # Each proxy appends the address that it sees, so the last one is the trusted proxy's own word.
+    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or address
 
 
 def _empty(folder: Path) -> None:

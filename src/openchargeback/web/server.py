@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -29,7 +31,9 @@ def serve(app: ASGIApp, host: str, port: int, cert: Path | None, key: Path | Non
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
     server = uvicorn.Server(config)
-    try:
+    # After its own end, uvicorn raises the signal again that ended it: SIGTERM, too, is to end this process in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt, SystemExit):  # SystemExit: it could not start
         server.run()
-    except SystemExit as fault:  # how uvicorn ends if it cannot start
-        raise OutsideFault(f"cannot listen on {host}, port {port}; another program may use it") from fault
+    if not server.started:
+        raise OutsideFault(f"cannot listen on {host}, port {port}; another program may use it")

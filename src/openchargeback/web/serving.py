@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -56,8 +57,10 @@ class Serving:
 
     async def answer(self, request: Request) -> Response:
         """A file of the person's portal."""
-        portal = self.portal_of(request)
         path = request.url.path.lstrip("/")
+        if path.startswith("web/"):
+            raise HTTPException(404)
+        portal = self.portal_of(request)
         if not portal.is_there:
             return self._not_there(request, portal)
         if path == "" or path.endswith("/"):

@@ -15,8 +15,10 @@ IDLE_SECONDS = 4 * 3600.0
 LONGEST_SECONDS = 12 * 3600.0
 _MOST = 10_000
 
-_FREE = 5
-"""How many failures cost nothing; then each doubles the wait."""
+FREE_BY_USER = 5
+"""How many failures of one user name cost nothing; then each doubles the wait."""
+FREE_BY_ADDRESS = 50
+"""The same for one address, behind which may be a whole department."""
 _LONGEST_WAIT = 900.0
 _REMEMBERED = 3600.0
 
@@ -79,39 +81,36 @@ class _Failures:
 
 
 class Throttle:
-    """How long someone must wait after wrong passwords: counted by user name and by address, known or not.
+    """How long someone must wait after wrong passwords; one is kept by user name (known or not), another by address.
 
     Nobody is locked out for good: the wait doubles up to 15 minutes, and an hour without failures clears it.
+    free: how many failures cost nothing.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, free: int) -> None:
         self._clock = clock
+        self._free = free
         self._failures: dict[str, _Failures] = {}
 
-    def wait(self, *keys: str) -> float:
+    def wait(self, key: str) -> float:
         """How many seconds until the next attempt is looked at; 0 for now."""
-        now = self._clock()
-        return max(0.0, *(self._until(key) - now for key in keys))
+        known = self._failures.get(key)
+        if known is None or known.count < self._free:
+            return 0.0
+        return max(0.0, known.last + min(_LONGEST_WAIT, 2.0 ** (known.count - self._free)) - self._clock())
 
-    def failed(self, *keys: str) -> None:
+    def failed(self, key: str) -> None:
         """Note a wrong password."""
         now = self._clock()
         if len(self._failures) > _MOST:
-            self._failures = {key: each for key, each in self._failures.items() if now - each.last < _REMEMBERED}
-        for key in keys:
-            known = self._failures.get(key)
-            fresh = known is None or now - known.last > _REMEMBERED
-            self._failures[key] = _Failures(1 if known is None or fresh else known.count + 1, now)
+            self._failures = {each: old for each, old in self._failures.items() if now - old.last < _REMEMBERED}
+        known = self._failures.get(key)
+        fresh = known is None or now - known.last > _REMEMBERED
+        self._failures[key] = _Failures(1 if known is None or fresh else known.count + 1, now)
 
     def succeeded(self, key: str) -> None:
         """Forget the failures of a name after the right password."""
         self._failures.pop(key, None)
-
-    def _until(self, key: str) -> float:
-        known = self._failures.get(key)
-        if known is None or known.count < _FREE:
-            return 0.0
-        return known.last + min(_LONGEST_WAIT, 2.0 ** (known.count - _FREE))
 
 
 def _digest(id_: str) -> str:
