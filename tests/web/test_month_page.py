@@ -58,7 +58,7 @@ def test_pages_of_months_fit_and_have_no_faults(chromium: playwright.Browser, se
     faults.clear()
     for path in ("/web/months", "/web/months/2025-01", "/web/months/2024-12"):
         page.goto(served.address + path)
-        page.wait_for_function("!document.body.dataset.wait")
+        page.wait_for_selector("body:not([data-wait])", timeout=60_000)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
         fields = page.locator("main :is(input, select):not([type=hidden])")
         for index in range(fields.count()):
@@ -72,7 +72,7 @@ def test_a_month_is_closed_by_keyboard_alone(chromium: playwright.Browser, serve
     page = logged_in(chromium, served, 1440, faults)
     faults.clear()
     page.goto(f"{served.address}/web/months/2025-01")
-    page.wait_for_function("!document.body.dataset.wait")
+    page.wait_for_selector("body:not([data-wait])", timeout=60_000)
     page.get_by_label("Accounting date").focus()
     pressed = {"leave_held": "Space", "without": "Space", "reason": ""}
     for _ in range(20):

@@ -185,7 +185,7 @@ def test_everything_that_stands_in_the_way_is_shown_with_its_link(ledger: Reposi
 
     assert 'href="../../review/index.html#period=2025-01"' in note("undecided")
     assert 'href="../../review/index.html#void"' in note("approvals/2025-01/approve-above-list.yaml:2: approve is void")
-    assert 'href="../../review/approvals.html"' in note("approval evidence is level C")
+    assert 'href="../../approvals/index.html"' in note("approval evidence is level C")
     assert "credit_fund" in note("The source aws has no credit fund")
     assert 'href="../directory"' in note("mia@example.org is to be invoiced")
     assert 'href="../import?period=2025-01&amp;source=hpc"' in note("hpc is expected monthly")
@@ -238,6 +238,21 @@ def until(browser: Browser, words: str) -> Answer:
     raise AssertionError(got.words)
 
 
+def test_a_closed_month_can_be_reopened_in_a_ledger_with_errors(ledger: Repository) -> None:
+    """As on the command line: reopening may be the fix."""
+    ledger.run("periods", "close", "2025-01", "--without", "hpc", "--reason", "down", "--commit", "--by", "me")
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("13"))
+    ledger.commit(message="Change a closed month")
+    with office.served(ledger.root) as served:
+        browser = served.browser("finn")
+        page = browser.follow(MONTH)
+        assert page.status == 409
+        assert "charges/2025-01/aws.csv" in page.words
+        assert 'action="2025-01/reopen"' in page.text
+        branch = taken(browser, browser.post(f"{MONTH}/reopen"))
+    assert "state: open" in ledger.git("show", f"{branch}:periods/2025-01.yaml")
+
+
 @pytest.mark.parametrize("who", ["rita", "vera", "pia"])
 def test_only_admin_and_finance_see_months(closed: Office, who: str) -> None:
     browser = closed.browser(who)
@@ -270,7 +285,7 @@ def test_journal_files_are_those_of_the_command_line(closed: Office, tmp_path: P
     for name in names[:3]:
         (tmp_path / "out").mkdir(exist_ok=True)
         form = name.removeprefix(draft).removesuffix(".csv")
-        cli.run("journal", "--period", period, "--format", form, "-o", tmp_path / "out")
+        cli.run("journal", "--period", period, "--format", form, "-o", str(tmp_path / "out"))
         got = browser.get(f"/web/months/{period}/journal/{name}")
         assert got.data == (tmp_path / "out" / name).read_bytes()
         assert got.headers["content-disposition"] == f"attachment; filename*=utf-8''{draft}{form}.{period}.csv"
@@ -289,13 +304,14 @@ def test_the_bundle_is_that_of_the_command_line_and_gone_once_it_was_sent(closed
     browser, other = closed.browser("finn"), closed.browser("admin")
     address = browser.post(f"{MONTH}/bundle").location
     page = browser.follow(address)
-    assert "Download 2025-01-for-finance.zip" in page.words
+    assert "2025-01-for-finance.zip, " in page.words
+    assert f'href="{address.rpartition("/")[2]}/file"' in page.text
     assert other.get(address).status == 404
     assert browser.send("HEAD", f"{address}/file").status == 200  # which takes nothing
     got = browser.get(f"{address}/file")
     assert got.headers["content-disposition"] == 'attachment; filename="2025-01-for-finance.zip"'
     cli = copied(repository(closed.root), tmp_path / "cli")
-    cli.run("bundle", "2025-01", "-o", tmp_path / "out")
+    cli.run("bundle", "2025-01", "-o", str(tmp_path / "out"))
     with (
         zipfile.ZipFile(io.BytesIO(got.data)) as made,
         zipfile.ZipFile(tmp_path / "out/2025-01-for-finance.zip") as own,
@@ -328,7 +344,7 @@ def test_an_answer_is_recorded_with_the_bytes_of_the_command_line(closed: Office
     data = ANSWER.replace(b"{0}", document(closed.root))
     cli = copied(ledger, tmp_path / "cli")
     (tmp_path / "answer.csv").write_bytes(data)
-    cli.run("journal", "posted", tmp_path / "answer.csv", "--on", "2025-02-10", "--by", BY)
+    cli.run("journal", "posted", str(tmp_path / "answer.csv"), "--on", "2025-02-10", "--by", BY)
     browser = closed.browser("finn")
     before = {path for path in closed.root.parent.rglob("*") if ".git" not in path.parts}
     got = browser.upload("/web/postings", {"../../../x.csv": data}, "file", period="2025-01", on="2025-02-10")

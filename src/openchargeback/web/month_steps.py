@@ -19,7 +19,7 @@ from openchargeback.publish import closing
 from openchargeback.publish.answers import record_answer
 from openchargeback.publish.books import open_books
 from openchargeback.publish.closing_obstacles import closing_obstacles
-from openchargeback.web.month_view import advice
+from openchargeback.web.month_view import advice, sentence
 from openchargeback.web.workspace import Change
 
 
@@ -70,7 +70,7 @@ def close(ledger: Path, form: Close, who: Identity) -> Change:
     obstacles = closing_obstacles(books, billed, missing, leave_held=form.leave_held, without=form.without)
     if obstacles:
         raise UsageFault(
-            "\n".join([f"{period} cannot be closed:", *(f"{each.what}. {advice(each)}" for each in obstacles)])
+            "\n".join([f"{period} cannot be closed:", *(f"{sentence(each)} {advice(each)}" for each in obstacles)])
         )
     closed = Event(form.on, who.email)
     without = [Without(source, form.reason, closed.by) for source in form.without]

@@ -98,6 +98,13 @@ _ADVICE = {
 """What to do about obstacles whose fix is a command of the terminal; the others say so themselves."""
 
 
+def sentence(obstacle: Obstacle) -> str:
+    """An obstacle in a sentence; what begins with a path or an address stays as it is."""
+    what = obstacle.what
+    own = obstacle.target and what.startswith(obstacle.target)
+    return f"{what if own else what[:1].upper() + what[1:]}."
+
+
 def advice(obstacle: Obstacle) -> str:
     """What to do about an obstacle, in a sentence, for someone with a browser."""
     fix = obstacle.fix

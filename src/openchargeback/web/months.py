@@ -19,8 +19,9 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from openchargeback.characters import one_line
 from openchargeback.files import git
 from openchargeback.files.branches import Branch
-from openchargeback.ledger.periods import period_of
+from openchargeback.ledger.periods import is_period, period_of
 from openchargeback.ledger.postings import FOLDER as POSTINGS
+from openchargeback.model import State
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.filters import period_human
 from openchargeback.web import month_steps
@@ -30,9 +31,8 @@ from openchargeback.web.downloads import Downloads, journal_file
 from openchargeback.web.drafts import Pending
 from openchargeback.web.guard import Refused
 from openchargeback.web.jobs import CHANGES
-from openchargeback.web.month_view import MonthPage, Way, advice, months, way
-from openchargeback.web.pages import page, refused
-from openchargeback.web.plan_view import problem_rows
+from openchargeback.web.month_view import MonthPage, Way, advice, months, sentence, way
+from openchargeback.web.pages import Refusal, page, refused
 from openchargeback.web.program import Program, can, program_of, signed_in
 
 MOST_ANSWER = 64 << 20
@@ -53,16 +53,27 @@ class Months:
 
     def at(self, base: str) -> asyncio.Task[tuple[MonthPage, ...]]:
         """All months at a commit of `main`, the latest first; the task may still be running."""
-        known = self._known
-        if known is None or known[0] != base or (known[1].done() and (known[1].cancelled() or known[1].exception())):
+        if self._known is None or self._known[0] != base:
             task = asyncio.create_task(self._program.jobs.run(CHANGES, months, self._program.place, base))
-            self._known = known = base, task
-        return known[1]
+            self._known = base, task
+        return self._known[1]
+
+    def result(self, task: asyncio.Task[tuple[MonthPage, ...]]) -> tuple[MonthPage, ...]:
+        """The months of a task that is done. Raises what it ended with; it is tried again if the ledger has no errors."""
+        try:
+            return task.result()
+        except LedgerFault:
+            raise
+        except OpenChargebackError:
+            self._known = None
+            raise
 
     async def find(self, period: str) -> tuple[str, MonthPage]:
         """The commit of `main` and a month there. Raises Refused if there is none of that name."""
         base = await asyncio.to_thread(self._program.base)
-        found = next((each for each in await self.at(base) if each.period == period), None)
+        task = self.at(base)
+        await asyncio.wait([task])
+        found = next((each for each in self.result(task) if each.period == period), None)
         if found is None:
             raise Refused(404, "The ledger has no such month.")
         return base, found
@@ -92,24 +103,25 @@ async def show_all(request: Request) -> Response:
     if not task.done():
         return page(request, "working.html", "Months", {"what": "Looking at the months"}, wait=1)
     try:
-        found = task.result()
+        found = program.months.result(task)
     except OpenChargebackError as fault:
-        return _unusable(request, "Months", fault)
+        return refused(request, "Months", fault)
     return page(request, "months.html", "Months", {"months": found, "waiting": await program.months.waiting()})
 
 
 async def show(request: Request) -> Response:
     """One month: what stands in the way of its next step, its files, and what became of them."""
-    program = program_of(request)
-    period = request.path_params["period"]
+    program, period = program_of(request), request.path_params["period"]
+    if not is_period(period):
+        raise Refused(404, "The ledger has no such month.")
     task = program.months.at(await asyncio.to_thread(program.base))
     if not task.done():
         return page(request, "working.html", "Months", {"what": "Looking at the month"}, wait=1)
     try:
         _, month = await program.months.find(period)
     except OpenChargebackError as fault:
-        return _unusable(request, period, fault)
-    obstacles = [(each, advice(each), _allowed(request, way(each, period))) for each in month.obstacles]
+        return _broken(request, period, fault)
+    obstacles = [(sentence(each), advice(each), _allowed(request, way(each, period))) for each in month.obstacles]
     waiting = (await program.months.waiting()).get(period, [])
     values = {"month": month, "obstacles": obstacles, "branches": waiting}
     return page(request, "month.html", period_human(period), values)
@@ -213,7 +225,7 @@ async def show_bundle(request: Request) -> Response:
     try:
         archive = found.task.result()
     except OpenChargebackError as fault:
-        return _unusable(request, title, fault)
+        return refused(request, title, fault)
     values = {"download": found, "archive": archive.name, "size": archive.stat().st_size if archive.exists() else 0}
     return page(request, "bundle_ready.html", title, values)
 
@@ -230,12 +242,14 @@ async def send_bundle(request: Request) -> Response:
     return FileResponse(archive, media_type="application/zip", filename=archive.name, background=after)
 
 
-def _unusable(request: Request, title: str, fault: OpenChargebackError) -> Response:
-    """The page for a ledger whose months cannot be billed."""
+def _broken(request: Request, period: str, fault: OpenChargebackError) -> Response:
+    """The page of a month in a ledger with errors: reopening it may be the fix."""
     if not isinstance(fault, LedgerFault):
-        return refused(request, title, fault)
-    values = {"why": str(fault), "paragraphs": problem_rows(fault.problems), "there": False}
-    return page(request, "broken.html", title, values, status=409)
+        return refused(request, period, fault)
+    file = program_of(request).ledger.period_files.get(period)
+    is_closed = file is not None and file.state is State.CLOSED
+    values = {"refusal": Refusal.of(fault), "period": period, "is_closed": is_closed}
+    return page(request, "month_broken.html", period_human(period), values, status=409)
 
 
 def _allowed(request: Request, found: Way | None) -> Way | None:
