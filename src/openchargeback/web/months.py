@@ -59,7 +59,7 @@ class Months:
         return self._known[1]
 
     def result(self, task: asyncio.Task[tuple[MonthPage, ...]]) -> tuple[MonthPage, ...]:
-        """The months of a task that is done. Raises what it ended with; it is tried again if the ledger has no errors."""
+        """The months of a task that is done. Raises what it ended with; what may pass is tried again the next time."""
         try:
             return task.result()
         except LedgerFault:
