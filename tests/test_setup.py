@@ -64,7 +64,15 @@ def test_every_browser_that_is_accepted_is_one_that_the_tests_find(
 def test_what_the_tests_drive_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none/python"))
     monkeypatch.setenv("PATH", only(tmp_path, "sh"))
-    assert programs.missing_packages() == ["chromium", "hledger", "jq", "libreoffice-calc", "poppler-utils", "qpdf", "systemd"]
+    assert programs.missing_packages() == [
+        "chromium",
+        "hledger",
+        "jq",
+        "libreoffice-calc",
+        "poppler-utils",
+        "qpdf",
+        "systemd",
+    ]
 
 
 def test_a_package_that_cannot_be_had_takes_no_other_with_it(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 # Program: its Debian package, and its other names.
 PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "apache2": ("apache2-bin", ("httpd",)),
     "chromium": ("chromium", ("chromium-browser", "google-chrome", "google-chrome-stable")),
     "hledger": ("hledger", ()),
     "jq": ("jq", ()),  # available on GitHub's runners; for a workflow step
+    "nginx": ("nginx", ()),
     "qpdf": ("qpdf", ()),
     "soffice": ("libreoffice-calc", ("libreoffice", "localc")),
     "systemd-analyze": ("systemd", ()),
@@ -22,9 +24,12 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 def find(program: str) -> str | None:
-    """The path of a program, under the first of its names found on this machine, including those installed by pip."""
+    """The path of a program, under the first of its names found on this machine.
+
+    Also of one that pip installed, or of a server, which users other than root do not have on their path.
+    """
     names = (program, *PROGRAMS.get(program, ("", ()))[1])
-    folders = (None, str(Path(sys.executable).parent))
+    folders = (None, str(Path(sys.executable).parent), "/usr/sbin")
     return next((path for folder in folders for name in names if (path := shutil.which(name, path=folder))), None)
 
 

@@ -22,8 +22,8 @@ from openchargeback.evidence.gathering import gather_evidence
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
+from openchargeback.ledger.files import POSTINGS
 from openchargeback.ledger.periods import PeriodFile, read_period
-from openchargeback.ledger.postings import FOLDER as POSTINGS
 from openchargeback.model import ITEM_KEYS, BilledPeriod, State
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing

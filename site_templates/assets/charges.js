@@ -8,10 +8,15 @@
 const charges = (function () {
   "use strict";
 
-  const TEXTS = ["state", "source", "service", "resource", "pi", "project", "fund", "flags", "currency"];
+  const TEXTS = ["state", "source", "service", "resource", "pi", "project", "fund", "flags", "decision", "currency"];
   const AMOUNTS = ["list", "amount", "cost"];
   const PARTS = 5;
   const STATES = ["billed", "shown", "held", "rejected"];
+  // Fields of which a charge may have several: the column with all of them, and what stands between them.
+  const LISTS = {
+    flag: { column: "flags", between: ";" },
+    decision: { column: "decision", between: "\n" }
+  };
   // How many digits behind the minor unit of the currency a sum of parts has.
   const DIGITS = 24;
 
@@ -43,15 +48,43 @@ const charges = (function () {
     return JSON.parse(await new Response(stream).text());
   }
 
-  // The charges of a month as the script has them; its packed form is dropped.
-  async function readMonth(period) {
+  // The charges of a month as the script has them; its packed form is dropped. later: the decisions of later months on
+  // its charges, place → ids.
+  async function readMonth(period, later) {
     const packed = months.get(period);
     if (packed === undefined) throw new Error("the data of " + period + " is missing");
     const found = await unpack(packed);
     months.delete(period);
     found.period = period;
     found.rows = found.columns.day.length;
+    addDecisions(found, later);
     return found;
+  }
+
+  function addDecisions(month, later) {
+    const places = new Map();
+    const starts = new Set();
+    for (const [place, ids] of Object.entries(later)) {
+      for (const id of ids) {
+        places.set(id, [...(places.get(id) || []), place]);
+        starts.add(parseInt(id.slice(0, 8), 16));
+      }
+    }
+    if (!places.size) return;
+    const { id_1, id_2, decision = new Array(month.rows).fill(0) } = month.columns;
+    const texts = month.texts.decision;
+    for (let row = 0; row < month.rows; row++) {
+      const found = starts.has(id_1[row]) && places.get(hex(id_1[row]) + hex(id_2[row]));
+      if (!found) continue;
+      const text = [...listed("decision", texts[decision[row]]).filter(Boolean), ...found].join(LISTS.decision.between);
+      if (!texts.includes(text)) texts.push(text);
+      decision[row] = texts.indexOf(text);
+    }
+    month.columns.decision = decision;
+  }
+
+  function hex(half) {
+    return half.toString(16).padStart(8, "0");
   }
 
   async function readDetails(period, number) {
@@ -79,7 +112,11 @@ const charges = (function () {
       parts.forEach(({ month, places }, at) => {
         const column = month.columns[name];
         const start = starts[at];
-        if (!column) return;
+        if (!column) {
+          // Left out, since it is zero for all.
+          if (change) array.fill(change(0, at), start, start + sizes[at]);
+          return;
+        }
         if (!places && !change) array.set(column, start);
         else if (!places) for (let i = 0; i < column.length; i++) array[start + i] = change(column[i], at);
         else
@@ -138,10 +175,9 @@ const charges = (function () {
   // The rows of a month whose project or PI is one of these texts.
   function placesOf(month, field, wanted) {
     const allowed = month.texts[field].map((text) => wanted.has(text));
+    const column = month.columns[field];
     const places = [];
-    month.columns[field].forEach((code, place) => {
-      if (allowed[code]) places.push(place);
-    });
+    for (let place = 0; place < month.rows; place++) if (allowed[column ? column[place] : 0]) places.push(place);
     return places;
   }
 
@@ -185,22 +221,21 @@ const charges = (function () {
 
   // ---- Selecting ----
 
-  function flagsOf(text) {
-    return text ? text.split(";") : [""];
+  // What a charge has of a field, such as its flags, given the text of its column.
+  function listed(field, text) {
+    return text && LISTS[field] ? text.split(LISTS[field].between) : [text];
+  }
+
+  function columnOf(field) {
+    return LISTS[field] ? LISTS[field].column : field;
   }
 
   // For each code of a field, whether one of these texts is meant; a flag is one of the flags of a charge.
   function allowedCodes(table, field, wanted) {
-    const texts = table.texts[field === "flag" ? "flags" : field];
-    const has =
-      field === "flag" ? (text) => flagsOf(text).some((flag) => wanted.has(flag)) : (text) => wanted.has(text);
+    const texts = table.texts[columnOf(field)];
     const allowed = new Uint8Array(texts.length);
-    texts.forEach((text, code) => (allowed[code] = has(text) ? 1 : 0));
+    texts.forEach((text, code) => (allowed[code] = listed(field, text).some((each) => wanted.has(each)) ? 1 : 0));
     return allowed;
-  }
-
-  function columnOf(table, field) {
-    return table.codes[field === "flag" ? "flags" : field];
   }
 
   // Whether each charge has every word of a search somewhere in its texts, or starts with it as its id.
@@ -237,7 +272,7 @@ const charges = (function () {
     let number = 0;
     for (const [field, wanted] of conditions) {
       numbers.set(field, ++number);
-      const column = columnOf(table, field);
+      const column = table.codes[columnOf(field)];
       const allowed = allowedCodes(table, field, wanted);
       for (let row = 0; row < table.rows; row++) {
         if (!allowed[column[row]]) failed[row] = failed[row] ? 255 : number;
@@ -252,9 +287,9 @@ const charges = (function () {
   // Per code of a field, the number of charges and the sum of their amounts, regardless of the field's own
   // conditions.
   function facetSums(table, selection, field) {
-    const column = columnOf(table, field);
+    const column = table.codes[columnOf(field)];
     const own = selection.numbers.get(field) || 0;
-    const size = table.texts[field === "flag" ? "flags" : field].length;
+    const size = table.texts[columnOf(field)].length;
     const counts = new Float64Array(size);
     const parts = table.amounts.amount.map((values) => (values ? { values, sums: new Float64Array(size) } : null));
     const used = parts.filter(Boolean);
@@ -277,8 +312,7 @@ const charges = (function () {
     counts.forEach((count, code) => {
       if (!count) return;
       const total = whole(sums.map((sum) => (sum ? sum[code] : 0)));
-      const texts = field === "flag" ? flagsOf(table.texts.flags[code]) : [table.texts[field][code]];
-      for (const text of texts) {
+      for (const text of listed(field, table.texts[columnOf(field)][code])) {
         const known = found.get(text) || { text, count: 0, total: 0n };
         found.set(text, { text, count: known.count + count, total: known.total + total });
       }
@@ -424,7 +458,7 @@ const charges = (function () {
   // ---- Single charges ----
 
   function idOf(table, row) {
-    return table.ids.map((half) => half[row].toString(16).padStart(8, "0")).join("");
+    return table.ids.map((half) => hex(half[row])).join("");
   }
 
   // The rows whose id starts with these hex digits.
@@ -479,7 +513,8 @@ const charges = (function () {
     sorted,
     longest,
     grouped,
-    flagsOf,
+    listed,
+    columnOf,
     idOf,
     findIds,
     name,

@@ -17,7 +17,8 @@
     ["project", "Project"],
     ["pi", "PI"],
     ["fund", "Fund"],
-    ["flag", "Flag"]
+    ["flag", "Flag"],
+    ["decision", "Decision"]
   ];
   const FIELDS = {
     period: "month",
@@ -28,6 +29,7 @@
     pi: "PI",
     fund: "fund",
     flag: "flag",
+    decision: "decision",
     resource: "resource",
     day: "day"
   };
@@ -48,6 +50,7 @@
     flags: { label: "Flags", track: "minmax(0, 1.2fr)" },
     id: { label: "Id", track: "9.2rem" }
   };
+  const NOTHING = { flag: "No flag", flags: "No flag", decision: "No decision" };
   const MONEY = ["list", "discount", "amount"];
   const DEFAULT = ["day", "service", "resource", "project", "fund", "list", "discount", "amount", "state"];
   const MOST_FACET_VALUES = 6;
@@ -103,11 +106,12 @@
     if (field === "state") return setup.states[text] || text;
     if (field === "flags")
       return charges
-        .flagsOf(text)
+        .listed("flag", text)
         .map((flag) => charges.name("flag", flag))
         .join(", ");
     if (field === "period") return monthOf(text).name;
     if (field === "day" && text) return humanDay(text);
+    if (field === "decision") return text.replace(/^approvals\//, "");
     return charges.name(field, text);
   }
 
@@ -116,7 +120,7 @@
   }
 
   function named(field, text) {
-    return text === "" ? (field === "flag" || field === "flags" ? "No flag" : "None") : clean(label(field, text));
+    return text === "" ? NOTHING[field] || "None" : clean(label(field, text));
   }
 
   // ---- The address ----
@@ -266,8 +270,10 @@
 
   function facetBox(field, title) {
     const wanted = address.conditions.get(field) || new Set();
+    const texts = state.table.texts[charges.columnOf(field)];
+    if (field in NOTHING && !wanted.size && texts.every((text) => text === "")) return null;
     const values = charges.facet(state.table, state.selection, field);
-    if (!wanted.size && values.every((value) => value.text === "") && (field === "flag" || !values.length)) return null;
+    if (!wanted.size && values.every((value) => value.text === "") && (field in NOTHING || !values.length)) return null;
     for (const text of wanted)
       if (!values.some((value) => value.text === text)) values.push({ text, count: 0, total: 0n });
     const open = state.more.has(field);
@@ -795,9 +801,13 @@
   // The charges that share a text with this one.
   function others(row, field) {
     const value = text(row, field);
-    if (!value) return null;
+    return value ? sameText(field, value, named(field, value)) : null;
+  }
+
+  // A link to the charges that have a text. shown: how it reads.
+  function sameText(field, value, shown) {
     const link = make("a", { href: written(copyOf({ conditions: new Map([[field, new Set([value])]]), search: "" })) });
-    link.append(make("bdi", { textContent: named(field, value) }));
+    link.append(make("bdi", { textContent: clean(shown) }));
     return link;
   }
 
@@ -841,12 +851,18 @@
     ];
     if (flags) {
       const list = make("ul", {});
-      for (const flag of charges.flagsOf(flags))
+      for (const flag of charges.listed("flag", flags))
         list.append(
           make("li", {}, named("flag", flag), " ", make("code", { className: "id", textContent: clean(flag) }))
         );
       found.push(make("h3", { textContent: "Flags" }), list);
     }
+    const decisions = charges.listed("decision", text(row, "decision")).filter(Boolean);
+    if (decisions.length)
+      found.push(
+        make("h3", { textContent: "Decision" }),
+        pairs(decisions.map((place, at) => ["In approval file" + (at ? ", also" : ""), sameText("decision", place, place)]))
+      );
     if (setup.question) found.push(make("p", {}, question(row)));
     return found;
   }
@@ -870,12 +886,6 @@
 
   function fromFile(row, more) {
     const found = [];
-    if (more.decisions) {
-      found.push(
-        make("h3", { textContent: "Decision" }),
-        pairs(more.decisions.split(";").map((place, at) => ["In approval file" + (at ? ", also" : ""), place]))
-      );
-    }
     const via = pairs([
       ["PI", VIA[more.pi_via]],
       ["Project", VIA[more.project_via]],
@@ -897,7 +907,6 @@
       "pi_via",
       "project_via",
       "fund_via",
-      "decisions",
       "exact_list",
       "exact_billed",
       ...(tags ? ["Tags"] : [])
@@ -1139,7 +1148,7 @@
   async function monthData(each) {
     if (!read_months.has(each.period)) {
       if (year) await load(each.data);
-      read_months.set(each.period, await charges.readMonth(each.period));
+      read_months.set(each.period, await charges.readMonth(each.period, each.decided));
     }
     return read_months.get(each.period);
   }

@@ -71,6 +71,20 @@
       if (own) return own[month] || "periods/" + month + "/index.html";
       return bar.dataset.others.replace("*", month);
     }
+    // What the address selects stays selected in another month, except what only this month has.
+    function kept(page) {
+      var given = page.split("#");
+      var others = location.hash.slice(1).split("&").filter(function (pair) {
+        return /=/.test(pair) && !/^(period|page|c|item|decision)=/.test(pair);
+      });
+      var parts = (given[1] ? [given[1]] : []).concat(own ? [] : others);
+      return up + given[0] + (parts.length ? "#" + parts.join("&") : "");
+    }
+    function lead() {
+      each("a[data-page]", function (link) {
+        link.href = kept(link.dataset.page);
+      }, bar);
+    }
     function part(tag, name, text) {
       var made = document.createElement(tag);
       made.className = name;
@@ -80,7 +94,7 @@
     all.forEach(function (month, place) {
       var item = document.createElement("li");
       var link = document.createElement("a");
-      link.href = up + pageOf(month[0]);
+      link.dataset.page = pageOf(month[0]);
       link.append(part("span", "", month[1]), part("span", "state state-" + month[2], month[3]), part("span", "amount", month[4]));
       if (month[0] === bar.dataset.month) link.setAttribute("aria-current", "true");
       item.append(link);
@@ -89,11 +103,17 @@
       each("[data-step]", function (step) {
         var other = all[place - Number(step.dataset.step)];
         if (!other) return;
-        step.href = up + pageOf(other[0]);
+        step.dataset.page = pageOf(other[0]);
         step.setAttribute("aria-label", other[1]);
         step.title = other[1];
         step.hidden = false;
       }, bar);
+    });
+    lead();
+    // Scripts that replace the address without a step back do not say so.
+    window.addEventListener("hashchange", lead);
+    ["pointerdown", "keydown", "focusin"].forEach(function (event) {
+      bar.addEventListener(event, lead);
     });
   }
 

@@ -1,4 +1,5 @@
-// The search box: PIs, projects, funds, statements by number, and pages. What it searches is loaded when it is first used.
+// The search box: PIs, projects, funds, statements by number, pages, and the resources of the page's month. What it searches
+// is loaded when it is first used.
 (function () {
   "use strict";
 
@@ -6,9 +7,11 @@
   if (!place) return;
   var up = document.body.dataset.root.replace(/index\.html$/, "");
   var MOST = 12;
+  var MOST_RESOURCES = 4; // beside other things found
   var engine = null;
   var rows = [];
   var statements = [];
+  var resources = [];
   var state = "";
 
   var input = document.createElement("input");
@@ -16,7 +19,7 @@
   var status = document.createElement("span");
   input.type = "search";
   input.placeholder = "Search";
-  input.setAttribute("aria-label", "Search PIs, projects, funds, statements and pages");
+  input.setAttribute("aria-label", "Search PIs, projects, funds, statements, resources and pages");
   input.setAttribute("role", "combobox");
   input.setAttribute("aria-expanded", "false");
   input.setAttribute("aria-controls", "found");
@@ -65,6 +68,32 @@
         find();
       });
     });
+    if (place.dataset.resources) load(place.dataset.resources, readResources);
+  }
+
+  function readResources() {
+    var bytes = Uint8Array.from(atob(window.portal.resources), function (char) { return char.charCodeAt(0); });
+    new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json().then(function (found) {
+      resources = found.map(function (each) {
+        return { name: each[0], id: each[1], text: (each[0] + " " + each[1]).toLowerCase() };
+      });
+      find();
+    });
+  }
+
+  // Resources that contain every word; first those that start with the first one.
+  function byResource(text) {
+    var words = text.split(/\s+/);
+    if (text.length < 3) return [];
+    var first = [], others = [];
+    resources.forEach(function (each) {
+      if (!words.every(function (word) { return each.text.indexOf(word) >= 0; })) return;
+      (each.text.indexOf(words[0]) ? others : first).push(each);
+    });
+    return first.concat(others).slice(0, MOST).map(function (each) {
+      var detail = [each.id, place.dataset.when].filter(Boolean).join(", ");
+      return ["Resource", each.name, detail, place.dataset.charges + "#resource=" + encodeURIComponent(each.name)];
+    });
   }
 
   function byNumber(text) {
@@ -86,7 +115,9 @@
     var found = engine.search(text).slice(0, MOST).map(function (hit) {
       return rows[hit.id];
     });
-    show(byNumber(text.toLowerCase()).concat(found).slice(0, MOST), text);
+    var used = byResource(text.toLowerCase());
+    found = byNumber(text.toLowerCase()).concat(found).slice(0, MOST - Math.min(MOST_RESOURCES, used.length));
+    show(found.concat(used).slice(0, MOST), text);
   }
 
   function show(found, text) {

@@ -80,10 +80,13 @@ class Amounts:
     @staticmethod
     def total(parts: Iterable[Amounts]) -> Amounts:
         """The sum of any number of amounts."""
-        result = Amounts()
+        listed = discount = billed = covered = ZERO
         for part in parts:
-            result += part
-        return result
+            listed += part.list
+            discount += part.discount
+            billed += part.billed
+            covered += part.covered
+        return Amounts(list=listed, discount=discount, billed=billed, covered=covered)
 
 
 class PayerClass(enum.StrEnum):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from openchargeback.focus import opening
 from openchargeback.focus.database import database
 from openchargeback.focus.opening import make_macros, open_files
+from openchargeback.focus.prefilter import days_like
 from openchargeback.focus.verdict import check_files
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config, Organization
@@ -111,6 +112,25 @@ def test_each_strange_cell_in_each_column(con, start):
             row[index] = cell
             changed.append(row)
     assert same(con, text_of([header, *changed]).encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    "first", ["2025-02-01", "2024-02-01T00:00:00Z", "2025-04-30 00:00", "2025-02-30", "9999-12-01"]
+)
+def test_every_day_spelled_like_the_first_row(con, first):
+    """Whichever days are looked for in a list, those of months before and after are dates, and others are none."""
+    month, rest = int(first[5:7]), first[10:]
+    days = [f"{first[:4]}-{each:02}-{day:02}{rest}" for each in (month, month % 12 + 1) for day in range(33)]
+    rows = [[first, "1", first], *([day, "1", day] for day in days)]
+    assert same(con, text_of([["BillingPeriodStart", "BilledCost", "ChargePeriodStart"], *rows]).encode())
+
+
+def test_the_days_like_a_date_are_those_of_its_month_and_the_first_of_the_next():
+    *days, following = days_like("2024-02-10T00:00:00Z")
+    assert days == [f"2024-02-{day:02}T00:00:00Z" for day in range(1, 30)]
+    assert following == "2024-03-01T00:00:00Z"
+    assert days_like("2023-12-01")[-1] == "2024-01-01"
+    assert {days_like(text) for text in ("", "today", "2024-13-01", "0000-01-01", "9999-12-01")} == {()}
 
 
 DRAWN = st.sampled_from(STRANGE)

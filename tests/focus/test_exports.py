@@ -72,6 +72,22 @@ def test_the_word_null_is_told_once_a_column_with_its_count(tmp_path: Path, word
     }
 
 
+@pytest.mark.parametrize(
+    "row", ["NULL,2025-01-01,5,x", "x,2025-01-01,5,(null)", '"NULL",2025-01-01,5,x', 'x,2025-01-01,5,"#N/A"']
+)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_word_for_nothing_is_found_at_both_ends_of_a_line(tmp_path: Path, row: str, end: str) -> None:
+    header = "ServiceName,BillingPeriodStart,BilledCost,ResourceName"
+    found = problems_of(tmp_path, f"{header}{end or chr(10)}{row}{end}")
+    assert [each.code for each in found if each.code == "null-word"] == ["null-word"]
+
+
+@pytest.mark.parametrize("row", ["NULLABLE,2025-01-01,5,x", "x,2025-01-01,5,is NULL", "x NaN,2025-01-01,5,nanny"])
+def test_a_word_for_nothing_within_a_text_is_not_one(tmp_path: Path, row: str) -> None:
+    header = "ServiceName,BillingPeriodStart,BilledCost,ResourceName"
+    assert problems_of(tmp_path, f"{header}\n{row}\n") == []
+
+
 @pytest.mark.parametrize("word", ["None", "N/A", "\\N", "NaN", "<NA>"])
 def test_other_words_for_nothing_are_text_in_columns_of_text(tmp_path: Path, word: str) -> None:
     content = f"BillingPeriodStart,BilledCost,Tags,ResourceName\n2025-01-01,5,,{word}\n2025-01-01,6,,db\n"

@@ -15,24 +15,13 @@ import factory
 import statement_cases as cases
 
 from openchargeback.portal.pdf_pool import render_job
-from openchargeback.portal.site import site_jobs
-from openchargeback.templating.environment import make_environment
 from programs import find
-
-
-def write(site: factory.Site, folder: Path) -> Path:
-    """Render every file of a site into a folder."""
-    for job in site_jobs(site, make_environment()):
-        path = folder / job.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(job.render())
-    return folder
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The portal of the invented university."""
-    return write(factory.site(), tmp_path_factory.mktemp("portal"))
+    return factory.write(factory.site(), tmp_path_factory.mktemp("portal"))
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +38,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A portal where every text is out to break the page."""
-    return write(factory.site(hostile=True), tmp_path_factory.mktemp("hostile"))
+    return factory.write(factory.site(hostile=True), tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture(scope="module")

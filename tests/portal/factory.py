@@ -9,8 +9,11 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import hashlib
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
+from openchargeback.billing.browsed_charges import packed_resources
 from openchargeback.ledger.settings import Config, Contact, Organization, PortalSettings, Source
 from openchargeback.model import (
     Amounts,
@@ -36,7 +39,10 @@ from openchargeback.model import (
     State,
     Statement,
 )
-from openchargeback.portal.site import Site
+from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import resources_script
+from openchargeback.portal.site import Site, site_jobs
+from openchargeback.templating.environment import make_environment
 
 CENT = Decimal("0.01")
 PEOPLE = {
@@ -138,6 +144,32 @@ def site(months: int = 14, last_open: bool = True, hostile: bool = False, **sett
             for p in billed
         },
     )
+
+
+def many(pis: int, projects: int = 1) -> Site:
+    """One month of that many PIs, each with a department and so many projects, each of which has a fund."""
+    people = {f"p{n}@example.edu": Person(f"p{n}@example.edu", f"Person {n}", f"Dept {n % 120}") for n in range(pis)}
+    ids = [f"project-{n}" for n in range(pis * projects)]
+    work = [(f"p{n % pis}@example.edu", id_, f"F-{n:04}", 100 + n) for n, id_ in enumerate(ids)]
+    named = {id_: Project(id_, f"Project {n}") for n, id_ in enumerate(ids)}
+    period = billed_period("2024-01", people, named, work, is_open=False, hostile=False)
+    return replace(site(months=1, last_open=False), people=people, projects=named, periods=(period,), journal_files={})
+
+
+RESOURCES = (("", ""), ("<b>bold</b> & #1", ""), ("gpu-node-7", "i-0abc7f21"), ("old gpu-node", "i-0abc7f22"))
+
+
+def write(site: Site, folder: Path) -> Path:
+    """Render every file of a site into a folder, and the names of resources for the search box."""
+    files = [(job.path, job.render()) for job in site_jobs(site, make_environment())]
+    for period in site.periods:
+        found = resources_script(packed_resources(RESOURCES))
+        files.append((paths.resources_script(period.period), found))
+    for name, content in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
 
 
 def config(text: str = "", **settings: object) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,33 @@ def test_the_month_picker_leads_to_the_same_page_of_each_month(page: playwright.
     assert names[0].startswith("February 2025")
     page.get_by_role("link", name="February 2025").first.click()
     assert page.url == (built / "journals/2025-02/index.html").as_uri()
+
+
+def test_the_filter_of_the_queue_stays_in_another_month(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "review/index.html").as_uri() + "#period=2025-02&source=hpc")
+    page.locator("[data-filter=reason]").select_option(index=1)
+    page.locator(".picker > summary").click()
+    page.locator(".picker [data-months] a").nth(1).click()
+    before, _, fragment = page.url.partition("#")
+    assert before == (built / "review/index.html").as_uri()
+    assert re.fullmatch(r"period=2025-01&reason=[\w%-]+&source=hpc", fragment)
+
+
+def test_in_forced_colors_only_the_current_menu_item_is_underlined(page: playwright.Page, built: Path) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto((built / "periods/2025-02/index.html").as_uri())
+    underlined = page.evaluate("""() => {
+        const paper = getComputedStyle(document.body).backgroundColor;
+        const links = [...document.querySelectorAll(".nav > ul > li > a, .views a")];
+        const marked = links.filter(e => getComputedStyle(e).borderBottomColor !== paper);
+        return marked.map(e => e.getAttribute("aria-current"));
+    }""")
+    assert underlined == ["true"]
+
+
+def test_what_is_folded_is_not_printed(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "pis/chandra@example.edu/index.html").as_uri())
+    folded = page.get_by_text("Figures as a table")
+    assert folded.is_visible()
+    page.emulate_media(media="print")
+    assert folded.is_hidden()

@@ -18,6 +18,7 @@ import pytest
 from browser_ledger import MONTHS, write_ledger
 from payloads import PAYLOADS
 from playwright import sync_api as playwright
+from test_held_money import late_ledger
 
 from needed import needs
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
@@ -270,6 +271,19 @@ def test_groups_have_subtotals_and_fold(opened: playwright.Page, truth: duckdb.D
     assert opened.locator("[data-grid]").get_attribute("aria-rowcount") == str(size + count)
 
 
+def test_the_name_of_a_group_stays_clear_of_its_amount_on_a_phone(opened: playwright.Page) -> None:
+    opened.set_viewport_size({"width": 360, "height": 800})
+    go(opened, {}, group="resource")
+    covered = opened.evaluate(
+        """() => [...document.querySelectorAll(".group-head")].filter(line => {
+            const [name, amount] = [".c-group", ".c-amount"].map(e => line.querySelector(e).getBoundingClientRect());
+            return name.right > amount.left;
+        }).length"""
+    )
+    assert opened.locator(".group-head").count() > 5
+    assert covered == 0
+
+
 def test_a_view_is_an_address(page: playwright.Page, folder: Path) -> None:
     """The same from the start as by clicking; the back button leads back."""
     at(page, folder, paths.charges_view(MONTH, state="held", source="aws", group="project"))
@@ -316,6 +330,54 @@ def test_one_charge_has_an_address_and_all_its_fields(
     assert "c=" not in page.url
     at(page, folder, paths.charges_view(MONTH, c="0123456789abcdef"))
     assert "No charge has this id" in dialog.inner_text()
+
+
+def followed(page: playwright.Page, folder: Path, decision: str) -> tuple[str, str]:
+    """The number of charges and the amount of a decision on the approvals page, and what its link leads to."""
+    page.goto((folder / paths.APPROVALS).as_uri())
+    cells = page.locator("tbody tr", has_text=decision).locator("td").all_inner_texts()
+    page.locator("tbody tr", has_text=decision).locator("td a[href*='decision=']").click()
+    page.wait_for_selector("#charges[data-ready]")
+    return cells[4], cells[5]
+
+
+def test_a_decision_leads_to_the_charges_that_it_decided(
+    page: playwright.Page, folder: Path, truth: duckdb.DuckDBPyConnection
+) -> None:
+    """Neither fewer nor more, though others have the same flags and were rejected, too."""
+    count, amount = followed(page, folder, "lin-2")
+    found = sums(page)
+    assert found["n"].split(" of ")[0] == count
+    assert found["Rejected"] == human(Decimal(amount.replace(",", "")))
+    (rejected,) = one(truth, "SELECT count(*) FROM charge WHERE state = 'rejected'")
+    assert 0 < int(count) < rejected
+    assert page.locator(".chip").inner_text().startswith(f"decision: {MONTH}/")
+    page.locator(".grid-rows a").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name=f"approvals/{MONTH}/").click()
+    assert sums(page) == found
+
+
+def test_a_decision_after_closing_leads_to_the_charges_of_the_closed_month(
+    page: playwright.Page, tmp_path: Path
+) -> None:
+    root, output = late_ledger(tmp_path / "ledger"), tmp_path / "public"
+    run("--ledger", root, "build", "--no-pdf", "-o", output, code=0)
+    count, _ = followed(page, output, "late.yaml")
+    assert page.url.startswith((output / paths.charges_page("2025-01")).as_uri())
+    assert (count, sums(page)["n"]) == ("2", "2 of 6 charges")
+    assert {row[2] for row in rows(page)} == {"h1", "h2"}
+
+
+def test_a_resource_that_the_search_finds_leads_to_its_charges(page: playwright.Page, folder: Path) -> None:
+    page.goto((folder / paths.period_page(MONTH)).as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type("whal")
+    page.locator("#found li", has_text="Resource").first.wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#charges[data-ready]")
+    assert sums(page)["n"].startswith("1 of ")
+    assert rows(page)[0][2] == "whale"
 
 
 def downloaded(page: playwright.Page) -> list[list[str]]:
@@ -382,6 +444,29 @@ def test_the_month_picker_leads_to_the_charges_of_each_month(page: playwright.Pa
     page.locator("[data-step='-1']").click()
     page.wait_for_selector("#charges[data-ready]")
     assert page.url == (folder / paths.charges_page(MONTHS[-2])).as_uri()
+
+
+def test_conditions_stay_in_another_month(page: playwright.Page, folder: Path) -> None:
+    """What only this month has does not: a charge, a decision, a place in the list."""
+    at(page, folder, paths.charges_view(MONTH, project="ada-1", group="service", c="7f3a"))
+    page.keyboard.press("Escape")
+    page.locator("[data-step='-1']").click()
+    page.wait_for_selector("#charges[data-ready]")
+    assert page.url == (folder / paths.charges_page(MONTHS[-2])).as_uri() + "#project=ada-1&group=service"
+    go(page, {"state": ["held"], "q": ["node-1"]})
+    page.locator(".picker summary").click()
+    page.locator("[data-months] a").first.click()
+    page.wait_for_url("**/2025-01/**")
+    assert page.url.endswith("#state=held&q=node-1")
+
+
+def test_the_months_fit_on_a_phone(page: playwright.Page, folder: Path) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto((folder / paths.CHARGES).as_uri())
+    table = page.locator("table", has_text="Charges by month")
+    table.wait_for()
+    assert table.evaluate("each => each.scrollWidth <= each.closest('.scroll').clientWidth")
+    playwright.expect(table.locator("tbody td.main")).to_have_count(len(MONTHS))
 
 
 def test_a_project_is_chosen_by_name(page: playwright.Page, folder: Path) -> None:

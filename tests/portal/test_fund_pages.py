@@ -177,7 +177,7 @@ def test_funds_of_a_month_without_charges_keep_their_pages() -> None:
 
 def test_many_funds_are_cut_with_their_sum_and_a_file() -> None:
     """At most 3,000 elements and 150 kB, and the total is still that of all."""
-    site = many(2000)
+    site = factory.many(2000)
     jobs = {job.path: job for job in site_jobs(site, make_environment())}
     for path in (paths.FUNDS, paths.DEPARTMENTS, paths.report_page(2024), paths.REPORTS):
         text = jobs[path].render().decode()
@@ -191,17 +191,6 @@ def test_many_funds_are_cut_with_their_sum_and_a_file() -> None:
     rows = jobs["tables/funds-2024-01.csv"].render().decode().splitlines()
     assert len(rows) == count + 1
     assert rows[0] == 'Fund,Title,"List, Jan 2024 USD","Due, Jan 2024 USD","Due, 12 months USD"'
-
-
-def many(count: int) -> Site:
-    """One month of that many PIs, each with a project, a fund and a department."""
-    people = {f"p{n}@example.edu": Person(f"p{n}@example.edu", f"Person {n}", f"Dept {n % 120}") for n in range(count)}
-    projects = {f"project-{n}": factory.Project(f"project-{n}", f"Project {n}") for n in range(count)}
-    work = [(f"p{n}@example.edu", f"project-{n}", f"F-{n:04}", 100 + n) for n in range(count)]
-    period = factory.billed_period("2024-01", people, projects, work, is_open=False, hostile=False)
-    return dataclasses.replace(
-        factory.site(months=1, last_open=False), people=people, projects=projects, periods=(period,), journal_files={}
-    )
 
 
 @pytest.mark.parametrize("kind", list(Kind))

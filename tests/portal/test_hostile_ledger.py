@@ -7,9 +7,10 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from payloads import PAYLOADS
@@ -177,7 +178,9 @@ def _decide_on_everything(page: playwright.Page) -> None:
 
 
 @pytest.mark.slow
-def test_no_page_runs_or_loads_what_a_field_says(context: playwright.BrowserContext, folder: Path) -> None:
+def test_no_page_runs_loads_or_is_widened_by_what_a_field_says(
+    context: playwright.BrowserContext, folder: Path
+) -> None:
     faults: list[str] = []
     page = context.new_page()
     page.add_init_script(_WATCH)
@@ -201,6 +204,11 @@ def test_no_page_runs_or_loads_what_a_field_says(context: playwright.BrowserCont
             _decide_on_everything(page)
         faults += [f"{name}: {each}" for each in page.evaluate(_STRANGE)]
         faults += [f"{name}: {each}" for each in page.evaluate("window.violations")]
+        for width in (320, 360, 1280):
+            page.set_viewport_size({"width": width, "height": 720})
+            page.evaluate("new Promise(requestAnimationFrame)")
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            faults += [f"{name}: {wide} px too wide at {width}"] if wide > 0 else []
         if faults:
             break
     page.close()
@@ -243,13 +251,34 @@ def test_the_policy_blocks_what_would_get_in(context: playwright.BrowserContext,
 
 
 def test_a_pdf_links_to_nothing(site: Site, books: AllBooks) -> None:
-    plans = statement_pdfs(site, make_environment(), MonthCharges(books.ledger, NO_CACHE))[:4]
+    """The contact's address is no address, so there is nothing to ask by, and no other text becomes a link."""
+    assert links(site, books) == []
+
+
+def test_a_pdf_links_to_nothing_but_where_its_setting_says(site: Site, books: AllBooks) -> None:
+    portal = replace(site.config.portal, questions="issue")
+    found = links(replace(site, config=replace(site.config, portal=portal)), books)
+    assert len(found) == PLANS
+    assert all(each.startswith("https://forge.example.edu/o/l/issues/new?title=") for each in found)
+    assert all(parse_qs(urlsplit(each).query).keys() == {"title", "body"} for each in found)
+
+
+PLANS = 4
+
+
+def links(site: Site, books: AllBooks) -> list[str]:
+    """Where the first PDFs lead, which do nothing else when they are opened or clicked."""
+    plans = statement_pdfs(site, make_environment(), MonthCharges(books.ledger, NO_CACHE))[:PLANS]
+    found = []
     for path, content in render_pdfs([plan.job() for plan in plans], workers=1):
-        for number, sheet in enumerate(PdfReader(io.BytesIO(content)).pages):
-            annotations = sheet.get("/Annots", ())
-            assert not list(annotations), (path, number)
-        for word in (b"/JavaScript", b"/Launch", b"/OpenAction", b"/URI"):
+        for sheet in PdfReader(io.BytesIO(content)).pages:
+            for each in sheet.get("/Annots", ()):
+                annotation = each.get_object()
+                assert annotation["/Subtype"] == "/Link", path
+                found.append(str(annotation["/A"]["/URI"]))
+        for word in (b"/JavaScript", b"/Launch", b"/OpenAction"):
             assert word not in content, path
+    return found
 
 
 def test_folders_of_hostile_names_stay_in_the_output(folder: Path) -> None:

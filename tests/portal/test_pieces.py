@@ -141,6 +141,29 @@ def test_a_small_line_needs_two_months() -> None:
     assert line.words == "Jan 2025 1.00, Feb 2025 2.00"
 
 
+@pytest.mark.parametrize("amount", [Decimal(9), Decimal(12_345_678), Decimal(-987_654_321)])
+def test_the_labels_of_an_axis_are_inside_their_chart(amount: Decimal) -> None:
+    """At 12 pixels, no digit of the text font is wider than 8, and no comma or point wider than 4."""
+    history = [PeriodAmounts(period="2024-01", amounts=Amounts(list=amount, billed=amount))]
+    series = [charts.Series(name="a", label="a", color="1", amounts=(amount,))]
+    for chart in (
+        charts.twelve_months(history, "2024-01", "USD"),
+        charts.stacked("t", "d", ["2024-01"], series, "USD", ["2024-01"]),
+    ):
+        for each in filter(None, (chart, chart.few)):
+            widest = max(sum(4 if sign in ",." else 8 for sign in tick.label) for tick in each.ticks)
+            assert each.left >= widest + 8
+            assert all(Decimal(bar.x) >= each.left for bar in each.bars)
+
+
+def test_a_month_before_the_ledger_has_no_label() -> None:
+    months = factory.periods_between("2024-01", 12)
+    amounts = (Decimal(0),) * 9 + (Decimal(-3), Decimal(-1), Decimal(-2))
+    series = [charts.Series(name="a", label="a", color="1", amounts=amounts)]
+    chart = charts.stacked("t", "d", months, series, "USD", months[9:])
+    assert [value.text for value in chart.values] == ["\N{MINUS SIGN}2"]
+
+
 def test_charts_have_a_gap_for_a_month_without_data() -> None:
     """Twelve calendar months: a month that the ledger does not have keeps its place, and a mark that says so."""
     amounts = Amounts(list=Decimal(100), billed=Decimal(100))
@@ -334,3 +357,16 @@ def test_only_addresses_of_the_web_are_linked() -> None:
     assert safe_address("https://example.edu/a?b=c") == "https://example.edu/a?b=c"
     for text in ("javascript:alert(1)", "data:text/html,x", "//example.edu", 'https://x"onclick=', "https://a b"):
         assert safe_address(text) == ""
+
+
+def test_the_amounts_of_an_axis_have_room_whatever_their_size() -> None:
+    """On a phone, where the drawing has the least: no label begins before its left edge."""
+    for size in ("0.07", "950", "149000", "8123456789"):
+        history = [PeriodAmounts(period="2025-01", amounts=Amounts(list=Decimal(size), billed=Decimal(size)))]
+        made = charts.twelve_months(history, "2025-01", "USD", "x")
+        for chart in (made, made.few):
+            assert chart is not None
+            # Digits of Inter are 7.4 pixels wide at this size; 8 pixels are between label and axis.
+            for tick in chart.ticks:
+                width = sum(Decimal("3.4") if char in ",." else Decimal("7.4") for char in tick.label)
+                assert width + 8 <= chart.left, (size, tick.label)

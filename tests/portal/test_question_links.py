@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import factory
 import pytest
+import statement_cases as cases
+from pypdf import PdfReader
 
+from conformance import faults
 from openchargeback.ledger.settings import Config
+from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.questions import CHARGE, SUBJECT, question_address
 
 NUMBER = "2025-01-911fec2428"
@@ -64,3 +70,35 @@ def test_without_a_contact_or_by_choice_there_is_no_question() -> None:
     made = config()
     nobody = replace(made, organization=replace(made.organization, contact=type(made.organization.contact)()))
     assert question_address(nobody, NUMBER) == question_address(config("none"), NUMBER) == ""
+
+
+def printed(questions: str, tmp_path: Path) -> tuple[Path, list[Any], str]:
+    """A statement as a PDF with this setting: its file, its links, and its text."""
+    made = cases.config()
+    portal = replace(made.portal, questions=questions, repository=REPOSITORY, forge="github")
+    path = tmp_path / f"{questions}.pdf"
+    path.write_bytes(render_job(cases.job(cases.normal(), settings=replace(made, portal=portal))))
+    pages = PdfReader(path).pages
+    links = [each.get_object() for page in pages for each in page.get("/Annots", ())]
+    return path, links, "".join(page.extract_text() for page in pages)
+
+
+@pytest.mark.parametrize("questions", ["mail", "issue"])
+def test_a_pdf_asks_as_its_page_does(questions: str, tmp_path: Path) -> None:
+    path, (link,), text = printed(questions, tmp_path)
+    made = cases.config()
+    portal = replace(made.portal, questions=questions, repository=REPOSITORY, forge="github")
+    address = question_address(replace(made, portal=portal), cases.normal().number)
+    assert link["/A"]["/URI"] == address
+    assert cases.normal().number in unquote(address)
+    # A screen reader says what the link does, not its address.
+    assert link["/Contents"] == "Question a charge"
+    assert "Question a charge" in text
+    assert [fault for profile in ("3a", "ua1") for fault in faults(path, profile)] == []
+
+
+def test_a_pdf_without_questions_links_to_nothing(tmp_path: Path) -> None:
+    path, links, text = printed("none", tmp_path)
+    assert links == []
+    assert "Question a charge" not in text
+    assert b"/URI" not in path.read_bytes()

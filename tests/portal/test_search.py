@@ -47,6 +47,24 @@ def test_a_statement_is_found_by_any_digits_of_its_number(page: playwright.Page,
     assert page.locator("#found li").first.get_attribute("data-path") == paths.statement_page(statement)
 
 
+def test_a_resource_is_found_by_its_name_or_any_part_of_its_id(page: playwright.Page, built: Path) -> None:
+    """Those of the month that the page is about. Names that start with the text come first."""
+    page.goto((built / "journals/2025-02/index.html").as_uri())
+    assert find(page, "gpu-n") == [
+        ["Resource", "gpu-node-7", "i-0abc7f21, February 2025"],
+        ["Resource", "old gpu-node", "i-0abc7f22, February 2025"],
+    ]
+    page.locator("input[role=combobox]").fill("7F22 OLD")
+    playwright.expect(page.locator("#found li")).to_have_count(1)
+    (path,) = page.locator("#found li").evaluate_all("items => items.map(e => e.dataset.path)")
+    assert path == paths.charges_view("2025-02", resource="old gpu-node")
+    page.locator("input[role=combobox]").fill("bold")
+    playwright.expect(page.locator("#found .label")).to_have_text("<b>bold</b> & #1")
+    assert page.locator("#found li").get_attribute("data-path") == paths.charges_view(
+        "2025-02", resource="<b>bold</b> & #1"
+    )
+
+
 def test_the_index_leads_to_every_payer_month_and_page() -> None:
     book = site_book(factory.site(hostile=True))
     index = search_index(book, [Link("About", paths.ABOUT)])

@@ -158,6 +158,18 @@ def test_a_build_that_tells_of_others_is_refused(tmp_path: Path, path: str, text
     assert sorted(tmp_path.joinpath("out").rglob("*")) == before
 
 
+@pytest.mark.parametrize("project", ["genomics", "discount", "statement"])
+def test_a_project_may_be_named_with_a_word_of_the_program(tmp_path: Path, project: str) -> None:
+    """Templates, schemas and assets say it in every folder, so it tells nothing about the project."""
+    charge = '2025-01-01,{cost},"{{""pi_email"": ""{pi}"", ""project_id"": ""{project}"", ""fund_org"": ""F-1""}}"\n'
+    rows = charge.format(cost=1, pi=ADA, project="own") + charge.format(cost=2, pi=MARCUS, project=project)
+    (tmp_path / "ledger/charges/2025-01").mkdir(parents=True)
+    (tmp_path / "ledger/config.yaml").write_text("organization: Example\njournal: {credit_fund: RC-1}\n")
+    (tmp_path / "ledger/charges/2025-01/hpc.csv").write_text(f"BillingPeriodStart,BilledCost,Tags\n{rows}")
+    build_audiences(tmp_path / "ledger", tmp_path / "out", PI, pdfs=False)
+    assert (tmp_path / "out/schemas/ledger/deliveries.json").is_file()
+
+
 @pytest.mark.slow
 def test_pdfs_are_those_of_a_build(root: Path, tmp_path: Path) -> None:
     build(root, tmp_path / "internal")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,15 @@ FIRST = 500
 _BLOCK = 50 * DETAILS
 """The charges whose details are made at once: a million would not fit in memory."""
 
-_OWN = ("file", "row", "pi_via", "project_via", "fund_via", "decisions", "exact_list", "exact_billed")
+_OWN = ("file", "row", "pi_via", "project_via", "fund_via", "exact_list", "exact_billed")
 # Shown of every charge, or the same for all charges of a month.
 _SHOWN = {
     *("BilledCost", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ListCost", "ResourceId"),
     *("ResourceName", "ServiceName"),
 }
-_MONEY = ("list", "amount", "cost")
 PARTS = 5
+NEVER_EMPTY = ("day", "id_1", "id_2")
+"""The columns that are there whatever they contain; any other is left out if it is zero for all charges."""
 # Level 1 takes half the time of the default, for a sixth more bytes.
 LEVEL = 1
 
@@ -52,22 +53,25 @@ class BrowsedCharges:
     """The charges of a period for the charge browser.
 
     columns: JSON, compressed: `fields` (the names of the details), `texts` (column → its texts by code; of `resource`,
-    name and id) and `columns` (name → one number per charge; a part of an amount that is zero for all charges is left
-    out).
+    name and id) and `columns` (name → one number per charge; one that is zero for all charges is left out, such as the
+    currency of a ledger that has only one).
+    resources: JSON, compressed: the texts of `resource`, without the empty one.
     details: for each `DETAILS` charges a JSON list, compressed, of one list per charge.
     first: the largest charges, as texts by column. rows: the number of all.
     """
 
     rows: int
     columns: bytes
+    resources: bytes
     details: tuple[bytes, ...]
     first: tuple[dict[str, str], ...]
 
     def packed(self) -> bytes:
         """All of it as bytes, for a cache: a line of JSON, then what is compressed."""
-        sizes = [len(self.columns), *map(len, self.details)]
+        parts = (self.columns, self.resources, *self.details)
+        sizes = [*map(len, parts)]
         head = json.dumps({"rows": self.rows, "first": self.first, "sizes": sizes})
-        return b"\n".join((head.encode(), b"".join((self.columns, *self.details))))
+        return b"\n".join((head.encode(), b"".join(parts)))
 
     @classmethod
     def unpacked(cls, entry: bytes) -> BrowsedCharges:
@@ -77,7 +81,8 @@ class BrowsedCharges:
         for size in known["sizes"]:
             parts.append(data[start : start + size])
             start += size
-        return cls(known["rows"], parts[0], tuple(parts[1:]), tuple(known["first"]))
+        columns, resources, *details = parts
+        return cls(known["rows"], columns, resources, tuple(details), tuple(known["first"]))
 
 
 def browsed_charges(charges: Charges, period: str, recorded: Collection[BillingLine] | None = None) -> BrowsedCharges:
@@ -111,7 +116,9 @@ def browsed_charges(charges: Charges, period: str, recorded: Collection[BillingL
         {name: str(value) for name, value in row.items()}
         for row in named_rows(con, sql(__package__, "browsed_first.sql"), {"most": FIRST})
     )
-    return BrowsedCharges(rows, _columns(con), tuple(_details(con, rows)), first)
+    texts = _texts(con)
+    resources = packed_resources(texts.get("resource", []))
+    return BrowsedCharges(rows, _columns(con, texts), resources, tuple(_details(con, rows)), first)
 
 
 def detail_fields(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -135,11 +142,23 @@ def _unit(currency: str) -> str:
     return f"{money.minor_unit(currency):f}::DECIMAL({places + 1}, {places})"
 
 
-def _columns(con: duckdb.DuckDBPyConnection) -> bytes:
-    """The columns as compressed JSON."""
-    texts: dict[str, Any] = {}
+def packed_resources(texts: Iterable[Sequence[str]]) -> bytes:
+    """Names and ids of resources, as `BrowsedCharges.resources`."""
+    listed = json.dumps([each for each in texts if each[0]], separators=(",", ":"))
+    # The best compression: every search loads them.
+    return gzip.compress(listed.encode(), mtime=0)
+
+
+def _texts(con: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
+    """The texts of each column by their code; of a resource, its name and id."""
+    texts: dict[str, list[Any]] = {}
     for field, text, detail in con.execute("SELECT field, text, detail FROM word ORDER BY field, code").fetchall():
         texts.setdefault(field, []).append([text, detail] if field == "resource" else text)
+    return texts
+
+
+def _columns(con: duckdb.DuckDBPyConnection, texts: Mapping[str, list[Any]]) -> bytes:
+    """The columns as compressed JSON."""
     parts = [json.dumps({"fields": detail_fields(con), "texts": texts})[:-1], ', "columns": {']
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path = Path(folder) / "column"
@@ -148,12 +167,11 @@ def _columns(con: duckdb.DuckDBPyConnection) -> bytes:
 
 
 def _wanted(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """The columns, except the parts of amounts that are zero for all charges."""
+    """The columns, except those that are zero for all charges."""
     names = [name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE browsed_column)").fetchall()]
-    parts = [f"{amount}_{part}" for amount in _MONEY for part in range(1, PARTS + 1)]
-    found = con.execute(f"SELECT {', '.join(f'bool_or({part} <> 0)' for part in parts)} FROM browsed_column").fetchone()
-    empty = {part for part, used in zip(parts, found or (), strict=True) if not used}
-    return [name for name in names if name not in {"place", *empty}]
+    names.remove("place")
+    found = con.execute(f"SELECT {', '.join(f'bool_or({name} <> 0)' for name in names)} FROM browsed_column").fetchone()
+    return [name for name, used in zip(names, found or (), strict=True) if used or name in NEVER_EMPTY]
 
 
 def _column(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> str:

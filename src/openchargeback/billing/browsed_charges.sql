@@ -3,6 +3,7 @@
 -- billed, so that those of a billing line add up to it; else exact. cost is always exact. resource: its name, else its id,
 -- else the description of a charge without a resource.
 -- Cents become DECIMAL(38, 18) first, or coalesce would round exact amounts to seven decimals.
+-- decision: the places of the decisions on it (`path:line`), one in each line of the text.
 -- `posting`: the sources that post. `unknown`: the billing lines whose cents are not known by charge.
 CREATE OR REPLACE TEMP TABLE browsed AS
 SELECT
@@ -21,6 +22,7 @@ SELECT
     coalesce(CASE WHEN disposition.decided THEN decided_charge.project ELSE payer.project END, '') AS project,
     coalesce(CASE WHEN disposition.decided THEN decided_charge.fund ELSE payer.fund END, '') AS fund,
     coalesce(flagged.flags, '') AS flags,
+    coalesce(decided.places, '') AS decision,
     charge.currency,
     coalesce(nullif(usage.resource_name, ''), nullif(usage.resource_id, ''), {description}, '') AS resource,
     CASE WHEN usage.resource_name IN ('', usage.resource_id) THEN '' ELSE usage.resource_id END AS resource_id,
@@ -35,6 +37,11 @@ JOIN payer ON payer.id = charge.payer
 LEFT JOIN disposition ON disposition.n = charge.n
 LEFT JOIN decided_charge ON decided_charge.n = charge.n
 LEFT JOIN (SELECT n, string_agg(flag, ';' ORDER BY flag) AS flags FROM flag GROUP BY n) AS flagged ON flagged.n = charge.n
+LEFT JOIN (
+    SELECT ruling.n, string_agg(decider.place, chr(10) ORDER BY decider.decision) AS places
+    FROM ruling JOIN decider USING (decision)
+    GROUP BY ruling.n
+) AS decided ON decided.n = charge.n
 LEFT JOIN (
     SELECT part.n, each.billed, each.discount
     FROM charge_part AS part

@@ -35,6 +35,7 @@ SELECT
     project.code AS project,
     fund.code AS fund,
     flags.code AS flags,
+    decision.code AS decision,
     currency.code AS currency,
     list_exact // ({minor} * 100000000) AS list_1,
     list_exact // {minor} % 100000000 AS list_2,
@@ -60,5 +61,6 @@ JOIN word AS pi ON pi.field = 'pi' AND pi.text = charge.pi
 JOIN word AS project ON project.field = 'project' AND project.text = charge.project
 JOIN word AS fund ON fund.field = 'fund' AND fund.text = charge.fund
 JOIN word AS flags ON flags.field = 'flags' AND flags.text = charge.flags
+JOIN word AS decision ON decision.field = 'decision' AND decision.text = charge.decision
 JOIN word AS currency ON currency.field = 'currency' AND currency.text = charge.currency
 ORDER BY charge.place

@@ -8,7 +8,6 @@ SELECT
             CASE WHEN disposition.decided THEN decided_charge.pi_via ELSE payer.pi_via END,
             CASE WHEN disposition.decided THEN decided_charge.project_via ELSE payer.project_via END,
             CASE WHEN disposition.decided THEN decided_charge.fund_via ELSE payer.fund_via END,
-            decided.places,
             plain(charge.list),
             plain(browsed.cost){cells}
         )::VARCHAR,
@@ -21,11 +20,6 @@ JOIN cell ON cell.n = charge.n
 JOIN payer ON payer.id = charge.payer
 LEFT JOIN disposition ON disposition.n = charge.n
 LEFT JOIN decided_charge ON decided_charge.n = charge.n
-LEFT JOIN (
-    SELECT ruling.n, string_agg(decider.place, ';' ORDER BY decider.decision) AS places
-    FROM ruling JOIN decider USING (decision)
-    GROUP BY ruling.n
-) AS decided ON decided.n = charge.n
 WHERE browsed.place >= $since AND browsed.place < $until
 GROUP BY browsed.place // {size}
 ORDER BY browsed.place // {size}

@@ -9,6 +9,7 @@ FROM (
     UNION ALL SELECT DISTINCT 'project', project, '' FROM browsed
     UNION ALL SELECT DISTINCT 'fund', fund, '' FROM browsed
     UNION ALL SELECT DISTINCT 'flags', flags, '' FROM browsed
+    UNION ALL SELECT DISTINCT 'decision', decision, '' FROM browsed
     UNION ALL SELECT DISTINCT 'currency', currency, '' FROM browsed
     UNION ALL SELECT DISTINCT 'resource', resource, resource_id FROM browsed
 )

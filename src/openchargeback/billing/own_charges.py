@@ -18,7 +18,15 @@ from typing import Any
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing.browsed_charges import DETAILS, FIRST, LEVEL, PARTS, BrowsedCharges
+from openchargeback.billing.browsed_charges import (
+    DETAILS,
+    FIRST,
+    LEVEL,
+    NEVER_EMPTY,
+    PARTS,
+    BrowsedCharges,
+    packed_resources,
+)
 from openchargeback.files.compressing import gzip_to
 from openchargeback.focus.database import database, file_literal, filled, insert, literal, named_rows, query
 from openchargeback.model import SourceTotals
@@ -97,6 +105,7 @@ class MonthTable:
         """The charges of these payers for the charge browser, with none of the others' texts."""
         known = json.loads(gzip.decompress(self._browsed.columns))
         texts, columns = known["texts"], known["columns"]
+        columns |= {name: [0] * self._browsed.rows for name in texts if name not in columns}
         wanted = set(payers)
         pairs = zip(columns["pi"], columns["project"], strict=True)
         kept = [n for n, (pi, project) in enumerate(pairs) if (texts["pi"][pi], texts["project"][project]) in wanted]
@@ -107,8 +116,10 @@ class MonthTable:
             texts[name] = [texts[name][code] for code in used]
             columns[name] = [place[code] for code in columns[name]]
         first = tuple(_first(texts, columns, self._currency))
-        data = _packed({"fields": known["fields"], "texts": texts, "columns": columns})
-        return BrowsedCharges(len(kept), data, tuple(self._details(kept)), first)
+        shown = {name: values for name, values in columns.items() if name in NEVER_EMPTY or any(values)}
+        data = _packed({"fields": known["fields"], "texts": texts, "columns": shown})
+        resources = packed_resources(texts["resource"])
+        return BrowsedCharges(len(kept), data, resources, tuple(self._details(kept)), first)
 
     def _details(self, kept: list[int]) -> Iterator[bytes]:
         rows: list[Any] = []

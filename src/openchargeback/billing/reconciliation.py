@@ -19,7 +19,6 @@ from openchargeback.model import (
     BillingLine,
     Correction,
     Entry,
-    FileRecord,
     SourceTotals,
 )
 from openchargeback.problems import Problem
@@ -45,6 +44,15 @@ class MonthOfLedger(Month, Protocol):
     def sources(self) -> tuple[SourceTotals, ...]: ...
 
 
+class HasSums(Protocol):
+    """What a charge file contributes to a period."""
+
+    @property
+    def charges(self) -> int: ...
+    @property
+    def exact_billed(self) -> Decimal: ...
+
+
 class Summed(Month, Protocol):
     """A period with everything that its sums consist of."""
 
@@ -53,7 +61,7 @@ class Summed(Month, Protocol):
     @property
     def sources(self) -> tuple[SourceTotals, ...]: ...
     @property
-    def files(self) -> tuple[FileRecord, ...]: ...
+    def files(self) -> Sequence[HasSums]: ...
 
 
 class Addend(Protocol):

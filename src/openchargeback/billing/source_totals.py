@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
+
 from openchargeback import money
 from openchargeback.billing.coverage import coverage
 from openchargeback.focus.database import sql
@@ -40,9 +43,27 @@ def source_totals(charges: Charges) -> dict[str, tuple[SourceTotals, ...]]:
     return {period: tuple(totals) for period, totals in result.items()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSums:
+    """The charges of a file: their number, and the exact sum of their costs."""
+
+    charges: int
+    exact_billed: Decimal
+
+
+def file_sums(charges: Charges) -> dict[str, tuple[FileSums, ...]]:
+    """By period, the sums of its charge files. The charges must be attributed."""
+    sums = _file_costs(charges)
+    result: dict[str, list[FileSums]] = {}
+    for each in charges.loaded.files:
+        own = FileSums(charges=each.rows, exact_billed=sums.get(each.number, money.ZERO))
+        result.setdefault(each.file.period, []).append(own)
+    return {period: tuple(files) for period, files in result.items()}
+
+
 def file_records(charges: Charges) -> dict[str, tuple[FileRecord, ...]]:
     """By period, its charge files. The charges must be attributed."""
-    sums = dict(charges.con.execute("SELECT file, sum(cost) FROM attributed GROUP BY file").fetchall())
+    sums = _file_costs(charges)
     result: dict[str, list[FileRecord]] = {}
     for each in charges.loaded.files:
         result.setdefault(each.file.period, []).append(
@@ -56,3 +77,7 @@ def file_records(charges: Charges) -> dict[str, tuple[FileRecord, ...]]:
             )
         )
     return {period: tuple(files) for period, files in result.items()}
+
+
+def _file_costs(charges: Charges) -> dict[int, Decimal]:
+    return dict(charges.con.execute("SELECT file, sum(cost) FROM attributed GROUP BY file").fetchall())

@@ -10,14 +10,13 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.invoice_sums import invoice_sums
 from openchargeback.billing.lines import amounts_of
 from openchargeback.billing.pipeline import NOTHING_POSTED, PostedCorrections, Settled, by_period, charges_read
-from openchargeback.billing.source_totals import file_records, source_totals
+from openchargeback.billing.source_totals import file_sums, source_totals
 from openchargeback.focus.database import named_rows, query, sql
 from openchargeback.model import (
     Amounts,
     BillingLine,
     Correction,
     Entry,
-    FileRecord,
     InvoiceSum,
     PeriodTotals,
     QueueItem,
@@ -83,7 +82,7 @@ class PeriodSums:
     period: str
     currency: str
     sources: tuple[SourceTotals, ...]
-    files: tuple[FileRecord, ...]
+    files: Sequence[reconciliation.HasSums]
     lines: Sequence[BillingLine] = ()
     corrections: Sequence[Correction] = ()
     invoices: tuple[InvoiceSum, ...] = ()
@@ -138,7 +137,7 @@ def summaries(
 ) -> tuple[dict[str, Summary], list[Problem]]:
     """The summary of each period."""
     con, config = charges.con, charges.config
-    totals, files, queue = source_totals(charges), file_records(charges), by_period(read_queue(con))
+    totals, files, queue = source_totals(charges), file_sums(charges), by_period(read_queue(con))
     own, read, invoices = _line_sums(charges), charges_read(charges), invoice_sums(charges)
     payers: dict[str, set[tuple[str, str]]] = {}
     for period, pi, project in con.execute(query(__package__, "payers")).fetchall():

@@ -9,7 +9,7 @@ from decimal import Decimal
 import click
 
 from openchargeback import money
-from openchargeback.billing.earlier import months_before
+from openchargeback.billing.earlier import EarlierMonths
 from openchargeback.billing.period_review import open_review
 from openchargeback.cli.ask import ask
 from openchargeback.cli.batches import amount_of, books_of, describe, is_open, queue
@@ -145,7 +145,7 @@ def _print_item(books: LedgerLines, item: QueueItem, charges: tuple[HeldCharge, 
         ("Sub-account", ", ".join(details.sub_accounts)),
         ("Days", _days(details.first_day, details.last_day)),
     ]
-    months = months_before(books.periods, item)
+    months = EarlierMonths(books.periods).before(item)
     if months:
         earlier = [f"{each.period} {money.human(each.amounts.billed, config.currency)}" for each in months]
         rows.append(("Before", "  ".join(earlier)))
@@ -196,8 +196,10 @@ def _quantity(charge: HeldCharge) -> str:
 def _item_columns(books: LedgerLines) -> tuple[Column[QueueItem], ...]:
     currency, config, external = books.ledger.config.currency, books.ledger.config, books.ledger.directory.external
 
+    months = EarlierMonths(books.periods)
+
     def earlier(item: QueueItem) -> dict[str, str]:
-        return {each.period: money.plain(each.amounts.billed, currency) for each in months_before(books.periods, item)}
+        return {each.period: money.plain(each.amounts.billed, currency) for each in months.before(item)}
 
     def asked(item: QueueItem) -> str | None:
         return asked_words(books.ledger.deliveries.get(item.period, ()), item.id) or None

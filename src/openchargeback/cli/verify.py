@@ -40,10 +40,10 @@ def verify(
     """Verify a PDF or a build against the ledger.
 
     FOLDER is the output of `build` (`public` by default) or a folder of `bundle`: every file is recomputed, without
-    any cache, from the commit named in its manifest and compared byte by byte. PDF is a statement: its embedded record
-    is compared with the ledger, and the file is rendered again and compared object by object. Other versions of the
-    program or its libraries produce other bytes, so they cannot confirm the file. Exit code 0 if everything is
-    confirmed, else 1.
+    any cache, from the commit named in its manifest and compared byte by byte. PDF is a statement or a report: its
+    embedded record is compared with the ledger, and the file is rendered again and compared object by object. Other
+    versions of the program or its libraries produce other bytes, so they cannot confirm the file. Exit code 0 if
+    everything is confirmed, else 1.
 
     \b
     Example: focus-billing verify public
@@ -157,7 +157,11 @@ def _rows(each: Input) -> str:
 
 def _sentence(check: PdfCheck) -> str:
     """The verdict in words."""
-    return f"statement {check.number}{_WORDS[check.verdict](check)}"
+    return f"{_kind(check)} {check.number}{_WORDS[check.verdict](check)}"
+
+
+def _kind(check: PdfCheck) -> str:
+    return "report" if check.is_report else "statement"
 
 
 def _identical(check: PdfCheck) -> str:
@@ -168,14 +172,17 @@ def _identical(check: PdfCheck) -> str:
 
 def _unknown(check: PdfCheck) -> str:
     if check.whole:
-        return f": the ledger has no statement with this number{_search_scope(check)}: it may be from another ledger"
+        return (
+            f": the ledger has no {_kind(check)} with this number{_search_scope(check)}: it may be from another ledger"
+        )
     return f": cannot determine whether the ledger ever produced it{_search_scope(check)}"
 
 
 def _superseded(check: PdfCheck) -> str:
     then = _then(check) or f"{check.recorded} lists it, but the ledger does not produce it{_search_scope(check)}"
     if not check.by:
-        return f": {then}; today it has no statement for this PI and project"
+        none = "report of this year" if check.is_report else "statement for this PI and project"
+        return f": {then}; today it has no {none}"
     newer = check.by if check.by != check.number else "a later state of the same number"
     return f": {then}; superseded by {newer}"
 
@@ -183,7 +190,7 @@ def _superseded(check: PdfCheck) -> str:
 def _altered(check: PdfCheck) -> str:
     if then := _then(check):
         return f": {then}, but the file was altered since"
-    valid = f"; the valid statement is {check.by}" if check.by else ""
+    valid = f"; the valid {_kind(check)} is {check.by}" if check.by else ""
     return f": the file does not match the ledger{_search_scope(check)}{valid}"
 
 
@@ -245,6 +252,7 @@ def _print_differences(title: str, differences: Iterable[Difference]) -> None:
 def _pdf_json(check: PdfCheck) -> dict[str, object]:
     return {
         "kind": "pdf",
+        "document": _kind(check),
         "path": str(check.path),
         "verdict": check.verdict,
         "number": check.number,

@@ -569,9 +569,22 @@ def tree(root: Path, commit: str) -> dict[str, Entry]:
     kind = run(root, "cat-file", "-t", place)
     if kind is None or kind.code != 0 or kind.out.strip() not in ("tree", "commit"):
         return {}
-    listed = expect(run(root, "ls-tree", "-r", "-z", "--full-tree", place))
+    return _listed(expect(run(root, "ls-tree", "-r", "-z", "--full-tree", place)))
+
+
+def last_committed(root: Path, folder: str) -> dict[str, Entry]:
+    """Every file of the last commit in a folder within this one, by its path within the latter.
+
+    Empty without Git, before the first commit, and in a repository that Git refuses to read.
+    """
+    answer = run(root, "ls-tree", "-r", "-z", "HEAD", "--", folder)
+    return _listed(answer.out) if answer is not None and answer.code == 0 else {}
+
+
+def _listed(answer: str) -> dict[str, Entry]:
+    """The files that `ls-tree -z` lists, by path."""
     entries = {}
-    for line in listed.split("\0")[:-1]:
+    for line in answer.split("\0")[:-1]:
         facts, path = line.split("\t", 1)
         mode, _, id_ = facts.split(" ")
         entries[path] = Entry(mode, id_)
@@ -646,9 +659,12 @@ def read_blob(root: Path, id_: str) -> bytes:
 
 def read_blobs(root: Path, ids: Iterable[str]) -> list[bytes]:
     """Contents by their ids, in that order; for small files."""
-    contents = []
+    contents: list[bytes] = []
+    wanted = list(ids)
+    if not wanted:
+        return contents
     with _conversation(root, "cat-file", "--batch") as (ask, answer):
-        for id_ in ids:
+        for id_ in wanted:
             contents.append(answer.read(_asked(ask, answer, id_)))
             answer.read(1)
     return contents

@@ -156,8 +156,10 @@ class Staging:
                 _, problems = load(con, [file], self.config, only_charges=True)
                 if has_errors(problems):
                     return None, problems
+                # Few starts are many charges', so few are written as months.
                 months = con.execute(
-                    "SELECT strftime(period_start, '%Y-%m'), count(*) FROM charge GROUP BY 1 ORDER BY 1"
+                    "SELECT strftime(period_start, '%Y-%m'), sum(charges) FROM "
+                    "(SELECT period_start, count(*) AS charges FROM charge GROUP BY ALL) GROUP BY 1 ORDER BY 1"
                 ).fetchall()
                 content = _content(con, self.config.currency)
             except duckdb.Error as error:

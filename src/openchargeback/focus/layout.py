@@ -61,7 +61,7 @@ def commas_where_open(columns: int) -> str:
     return f"CASE WHEN c{columns - 1} IS NULL THEN strlen({every}) - strlen(replace({every}, ',', '')) END"
 
 
-_BLOCK = 1 << 18
+_BLOCK = 1 << 17
 _CONFLICT = (b"<<<<<<< ", b">>>>>>> ")
 _BETWEEN_QUOTES = '" +"'
 _TAIL = itemgetter(slice(-5, None))
@@ -82,8 +82,8 @@ def count_bytes(path: Path) -> ByteCounts:
     last bytes of each line: most are alike, so few are examined twice.
     """
     between_quotes = expression(_BETWEEN_QUOTES)  # RE2 takes half the time of Python's `in`
-    ends: Counter[bytes] = Counter()
-    opened: Counter[str] = Counter()
+    ends: set[bytes] = set()
+    counts: Counter[str] = Counter()
     returns, strange, rest = 0, is_utf_16(path), b""
     with binary(path) as raw:
         while block := raw.read(_BLOCK):
@@ -95,18 +95,13 @@ def count_bytes(path: Path) -> ByteCounts:
             *lines, rest = joined.split(b"\n")
             if len(rest) > MAX_LINE:  # `survey` reports it
                 return ByteCounts(0, 0, 0, strange=True, conflict=False)
-            _count(lines, ends, opened)
-    _count([rest] if rest else [], ends, opened)
-    strange = (
-        strange
-        or any(_is_odd(end) for end in ends)
-        or returns != sum(count for end, count in ends.items() if end.endswith(b"\r"))
-        or rest.endswith(b"\r")
-    )
-    return ByteCounts(ends.total(), opened["lines"], opened["commas"], strange, _is_in_conflict(path, ends))
+            _count(lines, ends, counts)
+    _count([rest] if rest else [], ends, counts)
+    strange = strange or any(_is_odd(end) for end in ends) or returns != counts["returned"] or rest.endswith(b"\r")
+    return ByteCounts(counts["lines"], counts["open"], counts["commas"], strange, _is_in_conflict(path, ends))
 
 
-def _is_in_conflict(path: Path, ends: Counter[bytes]) -> bool:
+def _is_in_conflict(path: Path, ends: Collection[bytes]) -> bool:
     """Whether Git left a merge conflict. It has a line of equals signs in the middle, which few files have."""
     if not any(end.removesuffix(b"\r").endswith(b"====") for end in ends):
         return False
@@ -122,13 +117,19 @@ def conflict_left(path: Path, relative: str) -> Problem:
     return Problem(relative, "merge-conflict", "a merge conflict was left in the file", fix, line, 1)
 
 
-def _count(lines: list[bytes], ends: Counter[bytes], opened: Counter[str]) -> None:
-    found = Counter(map(_TAIL, lines))
-    ends.update(found)
+def _count(lines: list[bytes], ends: set[bytes], counts: Counter[str]) -> None:
+    """Add lines to their distinct ends and to the counts: `lines`; `returned`, that end in a carriage return; `open`,
+    that end in a cell that means null; `commas`, of the open ones.
+    """
+    found = set(map(_TAIL, lines))
+    ends |= found
+    counts["lines"] += len(lines)
+    if any(end.endswith(b"\r") for end in found):
+        counts["returned"] += sum(line.endswith(b"\r") for line in lines)
     if any(end.endswith(_OPEN_TAILS) for end in found):
         some = [line for line in lines if line.endswith(_OPEN_ENDS)]
-        opened["lines"] += len(some)
-        opened["commas"] += sum(line.count(b",") for line in some)
+        counts["open"] += len(some)
+        counts["commas"] += sum(line.count(b",") for line in some)
 
 
 def _is_odd(end: bytes) -> bool:

@@ -16,6 +16,7 @@ from openchargeback.focus.columns import COLUMNS, TABLE
 from openchargeback.focus.csv_text import MISSING
 from openchargeback.focus.database import count, literals
 from openchargeback.focus.opening import OpenFile
+from openchargeback.ledger.patterns import expression
 from openchargeback.problems import Severity
 
 NULLS = tuple(word for word in MISSING if word)
@@ -29,13 +30,7 @@ BLANK = "export an empty cell for a missing value"
 
 _LOOKED_AT = 1 << 18
 _ROWS_LOOKED_AT = 1_000
-_SPELLED = [word.encode() for word in (*NULLS, *WORDS)]
-# Few cells begin like such a word, so that is looked for first, and only then whether a cell begins there.
-_CELL = re.compile(
-    b"[" + b"".join(sorted({re.escape(word[:1]) for word in _SPELLED})) + rb'](?<![^,"\n].)'
-    b"(?:" + b"|".join(re.escape(word[1:]) for word in _SPELLED) + rb')(?![^,"\r\n])',
-    re.DOTALL,
-)
+_CELL = rf'(?:^|[,"\n])(?:{"|".join(map(re.escape, (*NULLS, *WORDS)))})(?:[,"\r\n]|$)'
 
 
 def is_null_word(text: str) -> bool:
@@ -66,7 +61,9 @@ def null_words(opened: OpenFile, most: int) -> list[Finding]:
 def _csv(opened: OpenFile) -> str:
     with decompression.binary(opened.file.location) as raw:
         start = raw.read(_LOOKED_AT)
-    return csv_text.relation([opened.file.location], len(opened.names), nulls=("",)) if _CELL.search(start) else ""
+    if not expression(_CELL).occurs_in(start):
+        return ""
+    return csv_text.relation([opened.file.location], len(opened.names), nulls=("",))
 
 
 def _parquet(opened: OpenFile) -> str:

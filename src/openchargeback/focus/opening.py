@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -252,11 +253,26 @@ class _Conditions:
         """The conditions of a file with these columns."""
         if self.make:
             return self.make(file, labels, names)
-        key = (*names, source.cost, source.dialect, *sorted(source.severity.items()))
+        days = _usual_days(file, names) if file.text_size >= _PLANNED else ()
+        key = (*names, source.cost, source.dialect, *sorted(source.severity.items()), days)
         if key not in self._known:
-            made = row_conditions(names, source, self.keep)
+            made = row_conditions(names, source, self.keep, days)
             self._known[key] = made if self.marked else replace(made, sql=())
         return self._known[key]
+
+
+def _usual_days(file: ChargeFile, names: Sequence[str]) -> tuple[str, ...]:
+    """How a text file probably spells most of its dates, by the billing period of its first row."""
+    if parquet.is_parquet(file.location) or "BillingPeriodStart" not in names:
+        return ()
+    try:
+        with decompression.text(file.location) as text:
+            filled = (record.cells for record in csv_text.records(text) if record.cells)
+            cells = next(islice(filled, 1, None), [])
+    except decompression.UNREADABLE:
+        return ()
+    place = names.index("BillingPeriodStart")
+    return prefilter.days_like(cells[place]) if place < len(cells) else ()
 
 
 def _describe(

@@ -54,8 +54,13 @@ class RowConditions:
     compared: tuple[Rule, ...]
 
 
-def row_conditions(names: Sequence[str], source: Source, keep: Collection[str] = ()) -> RowConditions:
-    """The conditions for a file with these columns (canonical names, in order). keep: columns whose cells are kept."""
+def row_conditions(
+    names: Sequence[str], source: Source, keep: Collection[str] = (), days: Sequence[str] = ()
+) -> RowConditions:
+    """The conditions for a file with these columns (canonical names, in order).
+
+    keep: columns whose cells are kept. days: as for `prefilter.plain`; they change how fast rows are marked, not which.
+    """
     dialect = detect(names, source.dialect)
     described = {**_UNDESCRIBED, **{field["name"]: field for field in schema_for(dialect)["fields"]}}
     amounts = frozenset({source.cost, "ListCost"})
@@ -64,7 +69,7 @@ def row_conditions(names: Sequence[str], source: Source, keep: Collection[str] =
         field, violations = _split(described.get(name, {"name": name, "type": "any"}), source.cost)
         fields.append(field)
         if name != "Tags":  # each distinct text of Tags is checked once
-            fine.append(_fine(field, index, names, source, amount=name in amounts))
+            fine.append(_fine(field, index, names, source, amount=name in amounts, days=days))
             counted += [(name, constraint, sql.format(cell=f"c{index}")) for constraint, sql in violations]
     rules = active_rules(names, dialect, source)
     by_row = [rule for rule in rules if not rule.trigger]
@@ -87,12 +92,15 @@ def row_conditions(names: Sequence[str], source: Source, keep: Collection[str] =
     )
 
 
-def _fine(field: dict[str, Any], index: int, names: Sequence[str], source: Source, *, amount: bool) -> str:
+def _fine(
+    field: dict[str, Any], index: int, names: Sequence[str], source: Source, *, amount: bool, days: Sequence[str]
+) -> str:
     """SQL that is true where a cell is clearly valid; empty if every cell is."""
     name, cell = names[index], f"c{index}"
     # Costs are often equal; what the source bills is always checked.
     equal = name.endswith("Cost") and name != source.cost and source.cost in names
-    fine = prefilter.plain(field, cell, amount=amount, like=f"c{names.index(source.cost)}" if equal else "")
+    like = f"c{names.index(source.cost)}" if equal else ""
+    fine = prefilter.plain(field, cell, amount=amount, like=like, days=days)
     if name != "ChargeCategory":
         return fine
     # An allowed word in another case, in ASCII only: beyond it, readers disagree about lower case.

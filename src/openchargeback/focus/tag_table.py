@@ -26,8 +26,7 @@ _TAG_NOTES = {
 def read_tag_texts(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable], config: Config) -> list[Problem]:
     """Fill `tag`; returns a warning for each file whose tags were read with tolerance."""
     sets, _ = key_sets(config)
-    texts = (f"SELECT key_set, {table.tags} AS tags FROM {table.numbered}" for table in tables)
-    make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(texts))
+    make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(map(_texts, tables)))
     odd = con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall()
     values = {id_: read_tags(text, keys_by_field(sets[number])) for id_, number, text in odd}
     con.execute(
@@ -60,6 +59,13 @@ def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, S
         sql(__package__, "tags.sql", texts=texts or "SELECT 0 AS key_set, NULL::VARCHAR AS tags"),
         {"paths": [json_pointer(key) for key in every]},
     )
+
+
+def _texts(table: LoadedTable) -> str:
+    """SQL for key_set and tags of every row; where each row has its own Tags alone, of their distinct texts."""
+    if "AllocatedTags" in table.names:
+        return f"SELECT key_set, {table.tags} AS tags FROM {table.numbered}"
+    return f"SELECT key_set, text AS tags FROM {table.tag_texts} JOIN charge_file USING (file)"
 
 
 def _tag_warnings(table: LoadedTable, notes: Mapping[str, Sequence[int]]) -> list[Problem]:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from openchargeback.ledger.declared import Key, shape_of, values_of
+from openchargeback.ledger.files import DELIVERIES as FOLDER
 from openchargeback.ledger.periods import MONTHS, is_period
 from openchargeback.ledger.shape import Text
 from openchargeback.ledger.yaml_text import flow
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
 from openchargeback.problems import Problem
 
-FOLDER = "deliveries"
 HEAD = "# What was emailed for this month, to whom, and what became of it; written by `focus-billing send`.\n"
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"

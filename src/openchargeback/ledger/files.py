@@ -34,10 +34,16 @@ CONVERSIONS = "conversions"
 """The folder of the configs of conversions."""
 USAGE = "usage"
 """The folder of what conversions have billed."""
+DELIVERIES = "deliveries"
+"""The folder of what was emailed."""
+POSTINGS = "postings"
+"""The folder of what became of the documents of journals."""
+PROFILES = "journals"
+"""The folder of journal profiles among the templates."""
 
 OWN_FOLDERS = (
-    *("approvals", "charges", CONVERSIONS, "deliveries", "directory", INVOICES, "pages", "periods", "policies"),
-    *("postings", "templates", USAGE),
+    *("approvals", "charges", CONVERSIONS, DELIVERIES, "directory", INVOICES, "pages", "periods", "policies"),
+    *(POSTINGS, "templates", USAGE),
 )
 """The folders that belong to a ledger; nothing else next to them does."""
 

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from openchargeback.ledger.declared import shape_of
+from openchargeback.ledger.files import PROFILES as FOLDER
 from openchargeback.ledger.shape import (
     Integer,
     ListOf,
@@ -29,10 +30,6 @@ from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
 from openchargeback.model import RowKind
 from openchargeback.problems import Problem
-
-FOLDER = "journals"
-"""The folder of the profiles, in `site_templates/` and in a ledger's `templates/`."""
-
 
 EVERY_GROUP = "line.groups.*"
 """A column of this field is one column for each named group of `journal.fund`."""

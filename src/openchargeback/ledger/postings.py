@@ -13,12 +13,11 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
 from openchargeback.ledger.declared import Key, shape_of, values_of
+from openchargeback.ledger.files import POSTINGS as FOLDER
 from openchargeback.ledger.shape import PERIOD_PATTERN, Integer, Number, Text
 from openchargeback.ledger.yaml_text import flow, scalar
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
 from openchargeback.problems import Problem
-
-FOLDER = "postings"
 
 
 class PostingStatus(enum.StrEnum):

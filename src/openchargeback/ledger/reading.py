@@ -7,26 +7,25 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from openchargeback.ledger import files
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config, read_local
-from openchargeback.ledger.deliveries import FOLDER as DELIVERIES
-from openchargeback.ledger.deliveries import Delivery, read_deliveries
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
-from openchargeback.ledger.files import ChargeFile, Gate
-from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
-from openchargeback.ledger.journal_profiles import Profile, read_profile
-from openchargeback.ledger.notes import Acknowledgment, read_notes
+from openchargeback.ledger.files import DELIVERIES, POSTINGS, PROFILES, ChargeFile, Gate
 from openchargeback.ledger.periods import FROZEN, INVOICES, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
-from openchargeback.ledger.postings import FOLDER as POSTINGS
-from openchargeback.ledger.postings import Posting, read_postings
-from openchargeback.ledger.provider_invoices import DOCUMENTS, SUFFIXES, ProviderInvoice, read_invoices, repeated
 from openchargeback.ledger.settings import FORMAT_PATTERN, Config, LocalConfig
 from openchargeback.model import Page
 from openchargeback.problems import Problem
+
+if TYPE_CHECKING:
+    from openchargeback.ledger.deliveries import Delivery
+    from openchargeback.ledger.journal_profiles import Profile
+    from openchargeback.ledger.notes import Acknowledgment
+    from openchargeback.ledger.postings import Posting
+    from openchargeback.ledger.provider_invoices import ProviderInvoice
 
 MAX_LOGO_BYTES = 1_000_000
 
@@ -46,7 +45,7 @@ class Logo:
 class Ledger:
     """The content of a ledger. Periods are those with charges, approvals, invoices or a period file, ascending.
 
-    images: those next to the pages, by path.
+    images: those next to the pages, by path. logo_dark: that of the portal for dark colors.
     notes: by period, the acknowledgments in its notes. invoices: by period, what providers invoiced.
     journal_profiles: its own, by name. postings: by period, what became of the documents of its journal.
     deliveries: by period, what was emailed. local: the settings of this machine; no output may depend on them.
@@ -61,6 +60,7 @@ class Ledger:
     pages: tuple[Page, ...] = ()
     images: dict[str, bytes] = field(default_factory=dict)
     logo: Logo | None = None
+    logo_dark: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
     invoices: dict[str, tuple[ProviderInvoice, ...]] = field(default_factory=dict)
@@ -118,6 +118,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     if config is None:
         return None, [*dict.fromkeys(problems)]
     logo = _logo(config.organization.logo, take, problems)
+    logo_dark = _logo(config.portal.logo_dark, take, problems)
     _logo(config.email.logo, take, problems)
     by_period: dict[str, list[ChargeFile]] = {}
     for file in found:
@@ -134,13 +135,14 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         pages=pages,
         images=images,
         logo=logo,
+        logo_dark=logo_dark,
         digests=digests,
         notes=notes,
         invoices=invoices,
         journal_profiles=_journal_profiles(gate, take, problems),
-        postings=_by_month(POSTINGS, "postings", read_postings, gate, take, problems),
+        postings=_by_month(POSTINGS, "postings", _read_postings, gate, take, problems),
         local=read_local(local),
-        deliveries=_by_month(DELIVERIES, "deliveries", read_deliveries, gate, take, problems),
+        deliveries=_by_month(DELIVERIES, "deliveries", _read_deliveries, gate, take, problems),
     )
     # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
@@ -208,6 +210,8 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
         period, _, rest = PurePosixPath(relative).name.partition(".")
         data = take(relative) if rest == NOTES and is_period(period) else None
         if data is not None:
+            from openchargeback.ledger.notes import read_notes
+
             result[period], faults = read_notes(data, relative)
             problems += faults
     return result
@@ -215,7 +219,12 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
 
 def _invoices(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[ProviderInvoice, ...]]:
     result: dict[str, list[ProviderInvoice]] = {}
-    for relative in files.listed(gate.root, INVOICES, problems, gate):
+    listed = list(files.listed(gate.root, INVOICES, problems, gate))
+    if not listed:
+        return {}
+    from openchargeback.ledger.provider_invoices import DOCUMENTS, SUFFIXES, read_invoices, repeated
+
+    for relative in listed:
         path = PurePosixPath(relative)
         if path.suffix.lower() in DOCUMENTS:
             continue
@@ -261,6 +270,21 @@ def _by_month(
     return result
 
 
+# Few ledgers have all kinds of files, so what reads the rarer ones is imported with the first of them.
+
+
+def _read_postings(data: bytes, path: str) -> tuple[tuple[Posting, ...], list[Problem]]:
+    from openchargeback.ledger.postings import read_postings
+
+    return read_postings(data, path)
+
+
+def _read_deliveries(data: bytes, path: str) -> tuple[tuple[Delivery, ...], list[Problem]]:
+    from openchargeback.ledger.deliveries import read_deliveries
+
+    return read_deliveries(data, path)
+
+
 def _journal_profiles(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, Profile]:
     result = {}
     folder = f"templates/{PROFILES}"
@@ -274,6 +298,8 @@ def _journal_profiles(gate: Gate, take: _Take, problems: list[Problem]) -> dict[
             continue
         data = take(relative)
         if data is not None:
+            from openchargeback.ledger.journal_profiles import read_profile
+
             profile, faults = read_profile(data, relative)
             problems += faults
             if profile:

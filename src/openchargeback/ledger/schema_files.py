@@ -10,12 +10,9 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
-from openchargeback.ledger.deliveries import FOLDER as DELIVERIES
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE
-from openchargeback.ledger.files import CONVERSIONS
-from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
+from openchargeback.ledger.files import CONVERSIONS, DELIVERIES, POSTINGS, PROFILES
 from openchargeback.ledger.periods import INVOICES
-from openchargeback.ledger.postings import FOLDER as POSTINGS
 
 FOLDER = ".schemas"
 """The folder of the schemas in a ledger."""

@@ -579,6 +579,9 @@ class PortalSettings:
 
     title: Annotated[str, "Title of the portal."] = ""
     url: Annotated[str, Address("Where the portal is published; emails link to it.")] = ""
+    logo_dark: Annotated[
+        str, "An SVG or PNG file in the ledger for dark colors; without it, the logo stands on white there."
+    ] = ""
     accent: Annotated[str, Text(r"#[0-9a-fA-F]{6}", "a color such as #1d4e89", "Accent color, in quotes.")] = "#1d4e89"
     repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
     forge: Annotated[str, Choice(FORGES, "The software that hosts the repository.")] = ""

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from openchargeback.files import git
 from openchargeback.ledger import files
 from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.files import POSTINGS
 from openchargeback.ledger.periods import INVOICES, NOTES, period_of
-from openchargeback.ledger.postings import FOLDER as POSTINGS
 from openchargeback.ledger.reading import Ledger
 
 _MONTHLY = ("charges", "approvals", "periods")

@@ -95,7 +95,7 @@ def take_reached(sides: Sides, reached: Sequence[str], configs: tuple[Config | N
 
     Those of the base are there after `Sides.finish`.
     """
-    logos = {config.organization.logo for config in configs if config}
+    logos = {name for each in configs if each for name in (each.organization.logo, each.portal.logo_dark)}
     changed = {path for path in changed_between(sides) if lies_in(path, FOLDERS)}
     return sides.begin(lambda path: period_of(path) in reached or path in logos or path in changed)
 

@@ -160,7 +160,7 @@ def _stacked(
     stacks = [list(_stack(series, i)) for i in range(len(months))]
     tops = [max([ZERO, *(end for _, _, end in stack)]) for stack in stacks]
     lows = [min([ZERO, *(end for _, _, end in stack)]) for stack in stacks]
-    grid = _Grid(canvas, months, [*tops, *lows])
+    grid = _Grid(canvas, months, [*tops, *lows], currency)
     bars = []
     for i, (month, stack) in enumerate(zip(months, stacks, strict=True)):
         for one, start, end in stack:
@@ -175,7 +175,7 @@ def _stacked(
         names=_spread([((grid.y(start) + grid.y(end)) / 2, one) for one, start, end in last], grid),
         values=tuple(
             Text(grid.middles[i], _px(grid.y(tops[i]) - 6), _short(totals[i], currency), marked=i == len(months) - 1)
-            for i in _worth_a_label(totals)
+            for i in _worth_a_label({i: totals[i] for i, month in enumerate(months) if month in known})
         ),
     )
 
@@ -233,7 +233,7 @@ def _bars(
     title, description, short = words
     shown = [each for each in history if each.period in months]
     amounts = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
-    grid = _Grid(canvas, months, amounts, slots=len(months) or CHART_MONTHS, steps=3)
+    grid = _Grid(canvas, months, amounts, currency, slots=len(months) or CHART_MONTHS, steps=3)
     caps, bars, marks = [], [], []
     for each in shown:
         i, listed, billed = months.index(each.period), each.amounts.list, each.amounts.billed
@@ -323,6 +323,10 @@ class _Scale:
         return tuple(found)
 
 
+_BESIDE = 8
+"""What is between the amounts of an axis and the first bar."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Canvas:
     """Width and height of a drawing, and its margins: left, right, top, bottom."""
@@ -339,13 +343,15 @@ class _Grid(_Scale):
         canvas: _Canvas,
         months: Sequence[str],
         amounts: Sequence[Decimal],
+        currency: str,
         slots: int = 0,
         steps: int = 4,
     ) -> None:
         self.width, self.height = canvas.size
-        self.left, right, top, bottom = canvas.margins
+        left, right, top, bottom = canvas.margins
         self.right = self.width - right
         super().__init__(min([ZERO, *amounts]), max([ZERO, *amounts]), top, self.height - bottom, steps)
+        self.left = max([left, *(_label_width(tick.label) for tick in self.ticks(currency))])
         self.slot = Decimal(self.right - self.left) / (slots or max(len(months), 1))
         self.thick = min(self.slot * Decimal("0.6"), Decimal(44))
         self.months = months
@@ -413,11 +419,16 @@ def _short(amount: Decimal, currency: str) -> str:
     return money.human(amount, currency)
 
 
-def _worth_a_label(totals: Sequence[Decimal]) -> list[int]:
-    """The last month and the highest one, unless they are too close together."""
+def _label_width(label: str) -> int:
+    """The room for a label beside an axis, in the 12 pixels of a chart, with the gap between them."""
+    return 8 + sum(4 if sign in ",." else 8 for sign in label)
+
+
+def _worth_a_label(totals: Mapping[int, Decimal]) -> list[int]:
+    """Of the months with data the last one and the highest one, unless they are too close together."""
     if not totals:
         return []
-    last, highest = len(totals) - 1, max(range(len(totals)), key=lambda i: (totals[i], i))
+    last, highest = max(totals), max(totals, key=lambda i: (totals[i], i))
     return [last] if last - highest < 2 else [highest, last]
 
 

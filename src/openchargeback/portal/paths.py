@@ -219,7 +219,7 @@ def charges_view(period: str, **conditions: str | Sequence[str]) -> str:
 
     `charges_view("2025-01", project="x", state="held")` is `charges/2025-01/index.html#project=x&state=held`. An empty
     period means the last twelve months, which needs a project or PI. Fields: state, source, service, resource, project,
-    pi, fund, flag, day; c is the id of a single charge, or its start.
+    pi, fund, flag, decision (its place, `path:line`), day; c is the id of a single charge, or its start.
     """
     return with_conditions(charges_page(period) if period else CHARGES, **conditions)
 
@@ -227,6 +227,11 @@ def charges_view(period: str, **conditions: str | Sequence[str]) -> str:
 def charges_script(period: str) -> str:
     """The charges of one month as data for its charge browser."""
     return f"charges/{folder_name(period)}/data.js"
+
+
+def resources_script(period: str) -> str:
+    """The names and ids of the resources of one month, which the search box finds."""
+    return f"charges/{folder_name(period)}/resources.js"
 
 
 def charge_details_script(period: str, number: int) -> str:

@@ -277,8 +277,14 @@ def _drawable(logo: Logo | None, style: PrintStyle) -> Logo:
     return _NO_LOGO if listener.heard else logo
 
 
-def _finish(_document: Any, pdf: Any) -> None:
+def _finish(document: Any, pdf: Any) -> None:
     """Make the PDF/A-3a that WeasyPrint writes conform to PDF/UA-1 as well."""
+    import pydyf
+
+    for *_, box in (link for page in document.pages for link in page.links):
+        if box.link_annotation:
+            # What a screen reader says of a link: its text, not its address.
+            box.link_annotation["Contents"] = pydyf.String(box.content_text)
     number = int(pdf.catalog["Metadata"].split()[0])
     metadata = pdf.objects[number]
     metadata.stream = [part.replace(b"</rdf:RDF>", _UA_METADATA + b"</rdf:RDF>", 1) for part in metadata.stream]

@@ -16,13 +16,13 @@ from xml.etree import ElementTree as ET
 
 from openchargeback.portal.pdf_speed import can_hasten
 
-_INLINE = {"b", "br", "img", "span"}
+_INLINE = {"a", "b", "br", "img", "span"}
 _CELLS = {"h1", "h2", "p", "td", "th", "title"}
 _OUTER = {"body", "col", "colgroup", "div", "head", "html", "meta", "table", "tbody", "thead", "tr"}
 TAGS = frozenset(_INLINE | _CELLS | _OUTER)
 ATTRIBUTES = frozenset({
-    *("alt", "charset", "class", "colspan", "content", "data-foot", "data-running", "data-state", "lang", "name"),
-    *("scope", "src"),
+    *("alt", "charset", "class", "colspan", "content", "data-foot", "data-running", "data-state", "href", "lang"),
+    *("name", "scope", "src"),
 })  # fmt: skip
 """The elements and attributes that `print_base.css` knows, or that no base style sheet depends on."""
 

@@ -130,6 +130,15 @@ def report_csv(book: Book, report: Report, funds: Funds) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportDocument:
+    """A report as a PDF. digest: of what it rests on, as it is printed. content: its data file."""
+
+    digest: str
+    content: bytes
+    plan: PdfPlan
+
+
+@dataclass(frozen=True, slots=True)
 class _Press:
     """How the reports of a site are printed."""
 
@@ -139,13 +148,13 @@ class _Press:
     style: PrintStyle
     logo: Logo | None
 
-    def plan(self, report: Report) -> PdfPlan:
-        """The planned PDF of a year."""
+    def document(self, report: Report) -> ReportDocument:
+        """The report of a year as a PDF."""
         paper = report_paper(report, self.site.config, has_logo=self.logo is not None)
         content = report_csv(self.book, report, self.site.funds)
         key = fingerprint(stamp(), self.env.digest, self.style.css, self.logo, paper, content)
         path = paths.report_pdf(report.year.year)
-        return PdfPlan(path, key, partial(self.job, path, paper, content))
+        return ReportDocument(paper.digest, content, PdfPlan(path, key, partial(self.job, path, paper, content)))
 
     def job(self, path: str, paper: ReportPaper, content: bytes) -> PdfJob:
         """The rendering job of a PDF. content: of its data file."""
@@ -162,9 +171,14 @@ class _Press:
 
 def report_pdfs(site: Site, env: Templates, book: Book) -> list[PdfPlan]:
     """One plan for each fiscal year."""
-    found = site_reports(site, book)
+    return [each.plan for each in report_documents(site, env, book)]
+
+
+def report_documents(site: Site, env: Templates, book: Book, year: int | None = None) -> list[ReportDocument]:
+    """The reports of all fiscal years, or of this one."""
+    found = [each for each in site_reports(site, book) if year in (None, each.year.year)]
     if not found:
         return []
     logo = usable_logo(site.logo) if site.logo is not None else None
     press = _Press(site, env, book, print_style(env, site.config), logo)
-    return [press.plan(each) for each in found]
+    return [press.document(each) for each in found]

@@ -35,6 +35,7 @@ class Shell:
     organization: str
     unit: str
     logo: str
+    logo_dark: str
     contact: str
     mail: str
     web: str
@@ -68,6 +69,16 @@ class Head:
     others: str = ""
     own: str = ""
     mine: str = ""
+
+    @property
+    def charges(self) -> str:
+        """The charge browser of its month; empty without one."""
+        return paths.charges_page(self.month.period) if self.month else ""
+
+    @property
+    def resources(self) -> str:
+        """The resources of its month, for the search box; empty without a month."""
+        return paths.resources_script(self.month.period) if self.month else ""
 
     @property
     def menu(self) -> tuple[tuple[str, Link], ...]:
@@ -119,14 +130,15 @@ def make_shell(
     config: Config,
     pages: tuple[Page, ...],
     logo: str = "",
+    logo_dark: str = "",
     *,
     showback: bool = False,
     rates: bool = False,
     closed: bool = False,
 ) -> Shell:
-    """The shell of a site. logo: the name of its file in `assets/`, empty for none. rates: it has rates.
+    """The shell of a site. logo: the name of its file in `assets/`, empty for none; logo_dark: that for dark colors.
 
-    closed: as in Shell.
+    rates: it has rates. closed: as in Shell.
     """
     organization = config.organization
     contact, mail = whom_to_ask(config)
@@ -135,6 +147,7 @@ def make_shell(
         organization=organization.name,
         unit=organization.unit,
         logo=paths.asset(logo) if logo else "",
+        logo_dark=paths.asset(logo_dark) if logo and logo_dark else "",
         contact=contact,
         mail=mail,
         web=safe_address(organization.contact.url),

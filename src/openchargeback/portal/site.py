@@ -63,7 +63,7 @@ class Site:
     """The input of all pages.
 
     periods: ascending. journal_files: period → paths in the output folder of its journal's files.
-    logo: the bytes of the institution's logo (SVG or PNG), None without one.
+    logo: the bytes of the institution's logo (SVG or PNG), None without one. logo_dark: the same for dark colors.
     choices: what a decision may name.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
@@ -83,6 +83,7 @@ class Site:
     provenance: Provenance
     journal_files: dict[str, tuple[str, ...]]
     logo: bytes | None = None
+    logo_dark: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
     choices: review.Choices = review.NO_CHOICES
@@ -175,7 +176,9 @@ def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     if audience.kind is AudienceKind.PI:
         title = book.person(name).name or name
         first = Head(paths.DASHBOARD, title, "overview", now, months, paths.pi_months(name), "*")
-        yield _plan("pages/pi.html", first, payers.pi_view(book, name, site.spans, site.over_days))
+        yield _plan(
+            "pages/pi.html", first, payers.pi_view(book, name, site.spans, site.over_days, site.provenance.commit_date)
+        )
     elif audience.kind is AudienceKind.PROJECT:
         first = Head(paths.DASHBOARD, name, "overview", now, months)
         yield _plan("pages/project.html", first, payers.project_view(book, name, site.over_days))
@@ -222,15 +225,17 @@ def _charges(site: Site, book: Book, browsed: charges.Browsed) -> Iterator[_Plan
         title = f"Charges, {period_human(month)}"
         head = Head(paths.charges_page(month), title, "charges", book.head_month(index), others)
         # The period's digest determines its charges.
-        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal)
+        later = book.decided_later.get(month)
+        shows = (period.digest, state_view(period), book.showback, book.months, site.config.portal, later)
         yield _PlannedPage("pages/charges_month.html", head, shows, view)
 
 
 def site_shell(site: Site) -> Shell:
     """The frame of this site's pages."""
     showback = for_showback(site.periods)
+    (logo, _), (logo_dark, _) = _logos(site)
     return make_shell(
-        *(site.config, site.pages, _logo_name(site)),
+        *(site.config, site.pages, logo, logo_dark),
         showback=showback,
         rates=bool(site.rates),
         closed=not site.audience.sees_all,
@@ -350,7 +355,8 @@ def _payers(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for email in book.pis:
         title = book.person(email).name or email
         head = Head(paths.pi_page(email), title, "statements", now, months, paths.pi_months(email), "*")
-        yield _plan("pages/pi.html", head, payers.pi_view(book, email, site.spans, site.over_days))
+        view = payers.pi_view(book, email, site.spans, site.over_days, site.provenance.commit_date)
+        yield _plan("pages/pi.html", head, view)
     head = Head(paths.PROJECTS, "Projects", "statements", now, months)
     yield _plan("pages/projects.html", head, payers.project_list(book))
     for project in book.project_ids:
@@ -461,29 +467,42 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
-    for dialect in SCHEMAS:
-        content = schema_bytes(dialect)
-        yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
-    for name, content in shipped_schemas().items():
-        yield FileJob(paths.ledger_schema(name), fingerprint("file", content), partial(bytes, content))
-    record = shipped_schema()
-    yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
+    for name, content in _schemas():
+        yield FileJob(name, fingerprint("file", content), partial(bytes, content))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
     for name, content in site.images.items():
         yield FileJob(name, fingerprint("file", content), partial(bytes, content))
-    if site.logo is not None and (name := _logo_name(site)):
-        yield FileJob(paths.asset(name), fingerprint("file", site.logo), partial(bytes, site.logo))
+    for name, content in _logos(site):
+        if name:
+            yield FileJob(paths.asset(name), fingerprint("file", content), partial(bytes, content))
 
 
-def _logo_name(site: Site) -> str:
-    """`logo.svg` or `logo.png`; empty if there is no logo or its content does not match its name."""
-    name = site.config.organization.logo.lower()
+def _schemas() -> Iterator[tuple[str, bytes]]:
+    """Path and content of each schema that ships with the program."""
+    yield from ((paths.schema(dialect), schema_bytes(dialect)) for dialect in SCHEMAS)
+    yield from ((paths.ledger_schema(name), content) for name, content in shipped_schemas().items())
+    yield paths.schema(RECORD_SCHEMA), shipped_schema()
+
+
+def shipped_texts() -> tuple[str, ...]:
+    """What every site has, whatever its ledger, besides templates and assets."""
+    return tuple(content.decode("utf-8") for _, content in _schemas())
+
+
+def _logos(site: Site) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    """The name of the logo's file and its bytes, and those of the one for dark colors.
+
+    `logo.svg`, `logo-dark.png`; empty if there is no logo or its content does not match its name.
+    """
+    return (
+        _logo("logo", site.config.organization.logo, site.logo),
+        _logo("logo-dark", site.config.portal.logo_dark, site.logo_dark),
+    )
+
+
+def _logo(stem: str, given: str, content: bytes | None) -> tuple[str, bytes]:
     for ending, start in LOGO_ENDINGS.items():
-        if (
-            site.logo is not None
-            and name.endswith(ending)
-            and site.logo.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start)
-        ):
-            return "logo" + ending
-    return ""
+        if content and given.lower().endswith(ending) and content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
+            return stem + ending, content
+    return "", b""

@@ -22,6 +22,7 @@ from openchargeback.model import Amounts, Fund, PeriodAmounts, QueueItem, Refere
 from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.invoice_view import InvoiceView, invoice_view
 from openchargeback.portal.letterhead import Letterhead, SummaryRow, discount_steps, room_of
+from openchargeback.portal.questions import question_address
 from openchargeback.portal.statement_parts import (
     OTHER_SERVICE,
     Corrections,
@@ -40,6 +41,7 @@ from openchargeback.portal.statement_words import (
     fund_days,
     held_words,
     not_charged,
+    questions_until,
     terms,
 )
 from openchargeback.review.held_sums import HeldSum, in_total
@@ -127,6 +129,7 @@ class StatementView:
     summary: from list price to amount due. held_words: the charges under review in a sentence; empty if there are none.
     attribution: how PI, project and fund were found, in a sentence; empty if unknown.
     invoice: what makes it the invoice of an external payer; None for others. funds: those that are journaled.
+    question: the address that asks about one of its charges; empty if there is none.
     questions_until: None on a draft, for which no deadline runs yet.
     digest: the first 16 digits of the digest that the figures rest on.
     """
@@ -159,6 +162,7 @@ class StatementView:
     discount_notes: tuple[DiscountNote, ...]
     attribution: str
     notes: tuple[str, ...]
+    question: str
     questions_until: dt.date | None
     digest: str
 
@@ -239,7 +243,6 @@ def statement_view(
     main = part_of(statement, config, posted=not only_shown)
     mixed = not only_shown and any(not line.posted for line in statement.lines)
     shown_part = part_of(statement, config, posted=False) if mixed else None
-    until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
     bars, invoice = _bars(statement, history), invoice_view(statement, config)
     return StatementView(
         span=Span.of_month(statement.period),
@@ -270,7 +273,8 @@ def statement_view(
         discount_notes=_discount_notes((main, *([shown_part] if shown_part else [])), config),
         attribution=_attribution(statement, config.currency),
         notes=tuple(one_line(part) for part in config.statements.note.split("\n\n") if part.strip()),
-        questions_until=None if statement.draft else until,
+        question=question_address(config, statement.number),
+        questions_until=None if statement.draft else questions_until(statement, config),
         digest=statement.digest[:16],
     )
 

@@ -145,6 +145,11 @@ def held_words(held: Sequence[QueueItem], currency: str) -> str:
     return f"{', and '.join(totals)}{why}. Write to us to release {them}."
 
 
+def questions_until(statement: Statement, config: Config) -> dt.date:
+    """The last day for questions about an issued statement."""
+    return statement.issued + dt.timedelta(days=config.statements.questions_until_days)
+
+
 def flag_words(flag: str) -> str:
     """A flag as a readable reason: `missing-fund` is "no fund is named"; the institution's patterns by their name."""
     if flag.startswith("pattern:"):

@@ -20,7 +20,6 @@ from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.pdf import PrintStyle, print_style, statement_chart, statement_html
 from openchargeback.portal.pdf_pool import PdfJob
-from openchargeback.portal.questions import question_address
 from openchargeback.portal.shell import Head, HeadMonth, Link, fingerprint, render, whom_to_ask
 from openchargeback.portal.site import FileJob, Site, site_shell
 from openchargeback.portal.statement_data import StatementCharges, data_files
@@ -39,8 +38,7 @@ Histories = dict[tuple[str, str], tuple[PeriodAmounts, ...]]
 class StatementPage:
     """A statement as a web page: its content, its chart, and its links.
 
-    contact, mail: whom to ask, as of the statement's month, like its PDF. question: the address that asks about it.
-    charges: its charges in the charge browser.
+    contact, mail: whom to ask, as of the statement's month, like its PDF. charges: its charges in the charge browser.
     """
 
     path: str
@@ -52,7 +50,6 @@ class StatementPage:
     period: Link
     contact: str
     mail: str
-    question: str
     charges: str
 
 
@@ -146,7 +143,6 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
         period=Link(period_human(statement.period), paths.period_page(statement.period)),
         contact=contact,
         mail=mail,
-        question=question_address(config, statement.number),
         charges=paths.charges_view(statement.period, pi=statement.pi.email, project=statement.project.id),
     )
 

@@ -63,6 +63,8 @@ def _plain(folders: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
 
 def _nginx(folders: Mapping[str, Sequence[str]]) -> Iterator[str]:
     yield "# Who may see which folder; include it in the http block. docs/AUDIENCES.md has the server that uses it.\n"
+    # By default nginx refuses to start with keys of more than about 50 characters; an address may have 254.
+    yield "map_hash_bucket_size 512;\nmap_hash_max_size 16384;\n"
     yield 'map "$http_x_forwarded_email:$audience" $may_see {\n    default 0;\n'
     yield from (f'    "{person}:{folder}" 1;\n' for folder, person in _plain(folders))
     yield "}\n"

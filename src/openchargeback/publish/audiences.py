@@ -24,7 +24,7 @@ from openchargeback.model import BilledPeriod, Provenance, SourceTotals, Stateme
 from openchargeback.portal import paths
 from openchargeback.portal.audience import Audience, AudienceKind, own_spans, restricted
 from openchargeback.portal.charge_scripts import charge_scripts
-from openchargeback.portal.site import FileJob, Site, audience_jobs, charges_jobs
+from openchargeback.portal.site import FileJob, Site, audience_jobs, charges_jobs, shipped_texts
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.portal.views.public import public_page
@@ -167,7 +167,7 @@ class _Run:
         site = make_site(self.books, self.provenance, {})
         self.site = replace(site, spans=spans, over_days=over_days, pdfs=self.pdfs)
         texts = (path for path in self.env.shipped.files().values() if path.suffix in _TEXTS)
-        self.program = tuple(path.read_text(encoding="utf-8") for path in texts)
+        self.program = (*(path.read_text(encoding="utf-8") for path in texts), *shipped_texts())
         self.ids = set()
         for period in self.books.periods:
             with self.table(period) as table:
@@ -247,6 +247,7 @@ class _Folder:
             provenance=Provenance("", "", site.provenance.version),
             journal_files={},
             logo=site.logo,
+            logo_dark=site.logo_dark,
             settings=site.settings,
             logos=site.logos,
             rates=site.rates,

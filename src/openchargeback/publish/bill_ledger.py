@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from openchargeback.billing import copies, freezing, periods
 from openchargeback.billing.closed_totals import closed_summaries
@@ -31,10 +31,12 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import recorded
 from openchargeback.publish.keys import Keys, code_digest, key_of
-from openchargeback.publish.month_charges import Wanted, keep_charges
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 from openchargeback.wording import counted
+
+if TYPE_CHECKING:
+    from openchargeback.publish.month_charges import Wanted
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +91,8 @@ def bill_ledger(
     Searches for equal files in all periods up to the wanted one, billed or not.
     keep: what to keep of the charges of newly billed periods for `MonthCharges`.
     """
+    from openchargeback.publish.month_charges import keep_charges
+
     corrected = correct_ledger(ledger, store)
     keys = Keys(ledger)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.lock import watched
@@ -14,9 +14,11 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger, summarize_ledger
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
-from openchargeback.publish.month_charges import Wanted
 from openchargeback.publish.output_problems import line_warnings, output_problems, output_warnings
 from openchargeback.record.recorded_ledger import RecordedLedger
+
+if TYPE_CHECKING:
+    from openchargeback.publish.month_charges import Wanted
 
 Step = Callable[[str, int, int], None]
 """Reports progress: the activity, how many items are done, and the total (0 if unknown)."""

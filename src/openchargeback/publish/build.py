@@ -296,6 +296,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         provenance=provenance,
         journal_files=files,
         logo=ledger.logo.data if ledger.logo else None,
+        logo_dark=ledger.logo_dark.data if ledger.logo_dark else None,
         settings={period: ledger.settings(period) for period in ledger.records},
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         choices=choices(ledger.directory, schema_comment(ledger.root, "approvals/2025-01/new.yaml")),

@@ -38,6 +38,7 @@ class Cache:
         self._folder = folder
         self._writable = folder is not None
         self._used: set[str] = set()
+        self._shards: set[str] = set()
 
     def get(self, kind: str, key: str) -> bytes | None:
         """The data under this kind and key; None if there is none, or if it is damaged."""
@@ -63,7 +64,9 @@ class Cache:
             if not self._used:
                 self._prepare(self._folder)
             place = self._place(self._folder, name)
-            place.parent.mkdir(exist_ok=True)
+            if name[:2] not in self._shards:
+                place.parent.mkdir(exist_ok=True)
+                self._shards.add(name[:2])
             _replace(place, _seal(name, data) + data)
         except OSError:
             # Most likely read-only or full: further attempts would fail, too.

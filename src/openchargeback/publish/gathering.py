@@ -41,16 +41,19 @@ def gather_ledger(root: Path) -> Gathered:
 
 
 def _logo_problems(ledger: Ledger) -> list[Problem]:
-    if ledger.logo is None:
+    names = ledger.config.organization.logo, ledger.config.portal.logo_dark
+    logos = [
+        (name, logo.data) for name, logo in zip(names, (ledger.logo, ledger.logo_dark), strict=True) if logo is not None
+    ]
+    if not logos:
         return []
     from openchargeback.portal.logo import logo_fault
 
-    fault = logo_fault(ledger.logo.data)
-    if not fault:
-        return []
-    message = f"the logo {ledger.config.organization.logo[:100]} {fault}"
+    fix = "export it again as PNG, or as SVG without scripts, images or links"
     return [
-        Problem(FILE_NAME, "bad-logo", message, "export it again as PNG, or as SVG without scripts, images or links")
+        Problem(FILE_NAME, "bad-logo", f"the logo {name[:100]} {fault}", fix)
+        for name, data in logos
+        if (fault := logo_fault(data))
     ]
 
 

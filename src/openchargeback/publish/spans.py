@@ -43,7 +43,7 @@ def span_statement(books: AllBooks, charges: MonthCharges, request: SpanRequest)
         lines = month_lines((statement for _, statement in found), request.subject)
     else:
         lines = span_lines(_charges(found, charges, books), request, currency)
-    return _made(books, request, lines)
+    return _Maker(books)(request, lines)
 
 
 def names_users(ledger: Ledger, period: str) -> bool:
@@ -56,7 +56,7 @@ def month_spans(books: AllBooks, charges: MonthCharges) -> tuple[SpanStatement, 
 
     A PI with one project has one only if the charges of the month name users, since it is by person then.
     """
-    found = []
+    found, made = [], _Maker(books)
     for period in books.periods:
         by_pi: dict[str, list[Statement]] = {}
         by_department: dict[str, list[Statement]] = {}
@@ -66,13 +66,13 @@ def month_spans(books: AllBooks, charges: MonthCharges) -> tuple[SpanStatement, 
         for name, own in sorted(by_department.items()):
             if name:
                 subject = Subject(SubjectKind.DEPARTMENT, name)
-                found.append(_made(books, SpanRequest.of_month(subject, period.period), month_lines(own, subject)))
+                found.append(made(SpanRequest.of_month(subject, period.period), month_lines(own, subject)))
         people = _people(books, charges, period)
         for email, own in sorted(by_pi.items()):
             if len(own) > 1 or email in people:
                 subject = Subject(SubjectKind.PI, email)
                 request = SpanRequest.of_month(subject, period.period, by_person=email in people)
-                found.append(_made(books, request, people.get(email) or month_lines(own, subject)))
+                found.append(made(request, people.get(email) or month_lines(own, subject)))
     return tuple(found)
 
 
@@ -82,7 +82,7 @@ def configured_spans(books: AllBooks, charges: MonthCharges) -> tuple[tuple[Span
     One without charges says so. With a warning for each that would need the charges of a closed month that this version
     of the program computes differently.
     """
-    found, problems = [], []
+    found, problems, made = [], [], _Maker(books)
     for rule in books.ledger.config.statements.spans:
         request = _request_of(rule, books.ledger)
         own = list(_statements(books, request))
@@ -91,7 +91,7 @@ def configured_spans(books: AllBooks, charges: MonthCharges) -> tuple[tuple[Span
         except LedgerFault as fault:
             problems += [replace(each, severity=Severity.WARNING) for each in fault.problems]
         else:
-            found.append(_made(books, request, lines))
+            found.append(made(request, lines))
     return tuple(found), problems
 
 
@@ -121,9 +121,30 @@ def _people(books: AllBooks, charges: MonthCharges, period: BilledPeriod) -> dic
     return {pi: tuple(lines) for pi, lines in by_pi.items() if any(line.person for line in lines)}
 
 
-def _made(books: AllBooks, request: SpanRequest, lines: tuple[SpanLine, ...]) -> SpanStatement:
-    states = [MonthState(each.period, each.state, each.revision, each.closed_on) for each in books.periods]
-    return make_span_statement(request, lines, states, _held(books, request), books.ledger.config.currency)
+class _Maker:
+    """Makes the statements of a ledger over any span."""
+
+    def __init__(self, books: AllBooks) -> None:
+        self._states = [MonthState(each.period, each.state, each.revision, each.closed_on) for each in books.periods]
+        self._currency = books.ledger.config.currency
+        self._held: dict[Subject, list[QueueItem]] = {}
+        people = books.ledger.directory.people
+        for period in books.periods:
+            for item in period.queue if period.still_queued is None else period.still_queued:
+                department = people[item.pi].department if item.pi in people else ""
+                # Of a fund nothing is under review, since a held charge has none yet.
+                names = {
+                    SubjectKind.PROJECT: item.project,
+                    SubjectKind.PI: item.pi,
+                    SubjectKind.DEPARTMENT: department,
+                }
+                for kind, name in names.items():
+                    self._held.setdefault(Subject(kind, name), []).append(item)
+
+    def __call__(self, request: SpanRequest, lines: tuple[SpanLine, ...]) -> SpanStatement:
+        """The statement of these lines."""
+        held = self._held.get(request.subject, ())
+        return make_span_statement(request, lines, self._states, held, self._currency)
 
 
 def _statements(books: AllBooks, request: SpanRequest) -> Iterator[tuple[BilledPeriod, Statement]]:
@@ -155,22 +176,6 @@ def _charges(
             raise LedgerFault([_not_by_day(period.period)], books.ledger.root)
         corrected = correction_rows(statement.corrections, books.ledger.settings(period.period))
         yield BilledCharges(period.period, statement.number, statement.pi.email, statement.project.id, rows + corrected)
-
-
-def _held(books: AllBooks, request: SpanRequest) -> Iterator[QueueItem]:
-    """What is under review of the subject; of a fund nothing, since a held charge has none yet."""
-    people, subject = books.ledger.directory.people, request.subject
-    for period in books.periods:
-        for item in period.queue if period.still_queued is None else period.still_queued:
-            department = people[item.pi].department if item.pi in people else ""
-            own = {
-                SubjectKind.PROJECT: item.project,
-                SubjectKind.PI: item.pi,
-                SubjectKind.DEPARTMENT: department,
-                SubjectKind.FUND: "",
-            }[subject.kind]
-            if own == subject.id:
-                yield item
 
 
 def _not_by_day(period: str) -> Problem:

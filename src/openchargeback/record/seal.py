@@ -141,8 +141,8 @@ def no_longer_finalized(ledger: Ledger) -> list[Problem]:
 
 def _committed_period_files(root: Path) -> list[tuple[str, bytes]]:
     try:
-        commit = git.resolve(root, "HEAD") if git.inside_repository(root) else ""
-        paths = {path: entry for path, entry in git.tree(root, commit).items() if _PERIOD_FILE(path)} if commit else {}
+        committed = git.last_committed(root, "periods")
+        paths = {path: entry for path, entry in committed.items() if _PERIOD_FILE(path)}
         return list(zip(paths, git.read_blobs(root, (entry.id for entry in paths.values())), strict=True))
     except OutsideFault:
         # Git is optional: a repository that it refuses to read must not stop a check of the files.

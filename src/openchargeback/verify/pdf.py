@@ -1,4 +1,4 @@
-"""Verify a statement's PDF against the ledger.
+"""Verify the PDF of a statement or a report against the ledger.
 
 In this order: its digest is recorded; its embedded record matches the ledger; rendered again by the same program with
 the same libraries, it has the same objects. If other libraries made it, only the record can be compared, and the PDF is
@@ -14,9 +14,11 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from openchargeback import __version__
 from openchargeback.billing.span_statements import SpanRequest
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.files import git
@@ -26,6 +28,9 @@ from openchargeback.model import Provenance, Statement
 from openchargeback.portal.libraries import PACKAGES, PROGRAM, other_versions, read_stamp
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.pdf_pool import render_job
+from openchargeback.portal.report_documents import DATA_NAME as REPORT_DATA
+from openchargeback.portal.report_documents import report_documents
+from openchargeback.portal.site import site_book
 from openchargeback.portal.span_record import request_of, span_json
 from openchargeback.portal.statement_data import JSON_NAME
 from openchargeback.portal.statement_record import statement_json
@@ -49,6 +54,8 @@ many along the first parents, and this many in all of the history."""
 _PIN = re.compile(r"^([a-z0-9][a-z0-9-]*)==([\w.+-]+)", re.ASCII | re.MULTILINE)
 _NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
 _REVISION = re.compile(r"-r\d+$")
+_REPORT = re.compile(r"(?:Draft report|Report) of fiscal year (\d{4})")
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 _ANY_MONTH = ("charges", "approvals", "directory", "config.yaml", "periods")
 
 
@@ -94,7 +101,8 @@ class Lock:
 class PdfCheck:
     """A PDF compared with the ledger.
 
-    number: of the statement. by: the number of the statement that supersedes it, if any.
+    is_report: of a fiscal year, not a statement. number: of the statement, or the year (`FY2025`). by: the number of
+    what supersedes it, if anything does.
     recorded: the file that records its digest. other_versions: of its libraries, if they differ from those installed;
     lock, system: what to install to confirm it, and which versions the system needs.
     produced_at: the commit whose ledger produces this statement, if the current one does not; on_first_parent: whether
@@ -122,6 +130,7 @@ class PdfCheck:
     statement: Statement | None = None
     inputs: tuple[Input, ...] = ()
     drift: tuple[Problem, ...] = ()
+    is_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,8 @@ class _Submission:
     """The PDF as submitted.
 
     period: its month; of a statement over a span, the last month. request: of such a statement, what it sums up.
-    recorded: the file that records its digest; empty if there is none.
+    recorded: the file that records its digest; empty if there is none. year: of a report. inputs: the digest that a
+    report prints.
     """
 
     path: Path
@@ -140,6 +150,13 @@ class _Submission:
     period: str
     request: SpanRequest | None
     recorded: str
+    year: int | None = None
+    inputs: str = ""
+
+    @property
+    def is_monthly(self) -> bool:
+        """Whether it is the statement of a month."""
+        return self.request is None and self.year is None
 
     @property
     def wanted(self) -> str:
@@ -149,7 +166,7 @@ class _Submission:
     @property
     def paths(self) -> list[str]:
         """The files and folders of the ledger that it depends on."""
-        if self.request is not None:
+        if not self.is_monthly:
             return list(_ANY_MONTH)
         record = [f"periods/{self.period}.yaml", *(part_path(self.period, name) for name in (FROZEN, *PARTS))]
         return [f"charges/{self.period}", f"approvals/{self.period}", "directory", "config.yaml", *record]
@@ -157,12 +174,17 @@ class _Submission:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """What a ledger makes of what a PDF is about. record: `statement.json`. statement: None for one over a span."""
+    """What a ledger makes of what a PDF is about.
+
+    record: its `statement.json`, of a report `report.csv`. statement: None for any but that of a month. inputs: the
+    digest that a report prints.
+    """
 
     number: str
     record: bytes
     render: Callable[[], bytes]
     statement: Statement | None = None
+    inputs: str = ""
 
 
 def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: Step = no_step) -> PdfCheck:
@@ -177,8 +199,8 @@ def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: St
     times = "once" if updates == 1 else f"{updates} times"
     notes = (f"data was appended to the file {times} after it was written",) if updates else ()
     # What closed months would now come to concerns their own statements.
-    drift = () if submitted.request else tuple(drifts(root, submitted.period, step=step))
-    return replace(check, notes=notes, drift=drift)
+    drift = tuple(drifts(root, submitted.period, step=step)) if submitted.is_monthly else ()
+    return replace(check, notes=notes, drift=drift, is_report=submitted.year is not None)
 
 
 def _check(root: Path, submitted: _Submission, step: Step) -> PdfCheck:
@@ -221,6 +243,11 @@ def _read_submission(path: Path, manifest: Path | None) -> _Submission:
             raise UsageFault(f"{path.name} is not a statement: its embedded {JSON_NAME} does not say what it sums up")
         month = request.period or f"{request.last:%Y-%m}"
         return _Submission(path, data, content, record, number, month, request, _recorded(data, manifest))
+    if record is None and (report := _REPORT.fullmatch(content.title)) and content.embedded(REPORT_DATA):
+        printed = (word for page in content.pages for before, word in pairwise(page) if before == "digest")
+        inputs = next(filter(_DIGEST.fullmatch, printed), "")
+        year, recorded = int(report[1]), _recorded(data, manifest)
+        return _Submission(path, data, content, None, f"FY{year:04}", "", None, recorded, year, inputs)
     if not _NUMBER.fullmatch(number):
         words = (*content.title.replace(":", " ").split(), *(word for page in content.pages for word in page))
         number = next((word for word in words if _NUMBER.fullmatch(word)), "")
@@ -246,6 +273,8 @@ def _document(books: AllBooks, submitted: _Submission) -> _Document | None:
     """The ledger's own statement about the same, under whichever revision of its number; None if it has none."""
     if submitted.request is not None:
         return _span_document(books, submitted.request)
+    if submitted.year is not None:
+        return _report_document(books, submitted.year)
     billed = books.period(submitted.period)
     every = billed.statements if billed else ()
     stem = _REVISION.sub("", submitted.number)
@@ -266,9 +295,26 @@ def _span_document(books: AllBooks, request: SpanRequest) -> _Document | None:
     return _Document(statement.number, span_json(statement, books.ledger.config), lambda: render_job(plan.job()))
 
 
+def _report_document(books: AllBooks, year: int) -> _Document | None:
+    env = make_environment(books.ledger.root / "templates")
+    site = make_site(books, Provenance("", "", __version__), {})
+    found = report_documents(site, env, site_book(site), year)
+    if not found:
+        return None
+    (report,) = found
+    return _Document(f"FY{year:04}", report.content, lambda: render_job(report.plan.job()), inputs=report.digest)
+
+
 def _contradictions(submitted: _Submission, document: _Document) -> list[Difference]:
     """Where the embedded record differs from the ledger."""
-    return record_differences(submitted.content, document.record)
+    if submitted.year is None:
+        return record_differences(submitted.content, document.record)
+    found = []
+    if submitted.inputs != document.inputs:
+        found.append(Difference("the report", "input digest", document.inputs, submitted.inputs))
+    if submitted.content.embedded(REPORT_DATA) != [document.record]:
+        found.append(Difference(REPORT_DATA, "its rows"))
+    return found
 
 
 def _check_document(submitted: _Submission, document: _Document, books: AllBooks, root: Path, at: str = "") -> PdfCheck:
@@ -357,13 +403,14 @@ def _search(root: Path, submitted: _Submission, step: Step) -> tuple[PdfCheck | 
     Searches the states of the branch itself first, then those of branches before their merge: a draft from a preview is
     genuine, too.
     """
-    if submitted.record is None or not git.inside_repository(root) or git.head(root) is None:
+    has_record = submitted.record is not None or submitted.year is not None
+    if not has_record or not git.inside_repository(root) or git.head(root) is None:
         return None, 0
     line = dict.fromkeys(git.commits_on(root, submitted.paths, COMMITS, first_parent=True))
     commits = list(line | dict.fromkeys(git.commits_on(root, submitted.paths, COMMITS)))
     for number, commit in enumerate(commits):
         step("Searching commits", number, len(commits))
-        if submitted.request is None and not _likely_matches(root, commit, submitted):
+        if submitted.is_monthly and not _likely_matches(root, commit, submitted):
             continue
         found = _check_at(root, submitted, commit)
         if found is not None:

@@ -9,9 +9,9 @@ from dataclasses import fields
 from openchargeback.export.journals.documents import NoNumber, document_number
 from openchargeback.export.journals.sheet import JournalHead, JournalRow, JournalTotals, fund_expression
 from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.files import PROFILES
 from openchargeback.ledger.journal_profiles import (
     EVERY_GROUP,
-    FOLDER,
     Column,
     Columns,
     Layout,
@@ -78,8 +78,8 @@ def format_problems(config: Config, own: Own) -> list[Problem]:
         profile = find_profile(name, own)
         if profile is None:
             near = nearest(name, format_names(own))
-            fix = did_you_mean(name, format_names(own)) if near else f"add templates/{FOLDER}/{name}.yaml"
-            message = f"`journal.formats` names {name}, which neither ships nor is in templates/{FOLDER}/"
+            fix = did_you_mean(name, format_names(own)) if near else f"add templates/{PROFILES}/{name}.yaml"
+            message = f"`journal.formats` names {name}, which neither ships nor is in templates/{PROFILES}/"
             problems.append(Problem(FILE_NAME, "unknown-format", message, fix))
         else:
             used.append(profile)
@@ -157,7 +157,7 @@ def _unset(profile: Profile) -> Iterator[Problem]:
     empty = sorted(name for name in used if not profile.values.get(name, ""))
     if empty:
         message = f"{', '.join(empty)} {'is' if len(empty) == 1 else 'are'} not set"
-        own = f"templates/{FOLDER}/{profile.name}.yaml"
+        own = f"templates/{PROFILES}/{profile.name}.yaml"
         start = f"`extends: {profile.name}` and " if profile.shipped else ""
         fix = f"write {own} with {start}`values: {{{empty[0]}: …}}`"
         yield Problem(

@@ -200,7 +200,9 @@ class _Writer:
     def refused(self, text: str) -> str:
         """The first character that the system does not accept."""
         separator = self.file.separator if self.file.layout is Layout.CSV and not self.file.quote else ""
-        return next((c for c in text if c == separator or (self.allowed and not _accepts(self.allowed, c))), "")
+        if not self.allowed:
+            return separator if separator and separator in text else ""
+        return next((c for c in text if c == separator or not _accepts(self.allowed, c)), "")
 
     def problems(self) -> list[Problem]:
         """A problem for each value that does not fit, with the number of its places."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from openchargeback.ledger.approvals import Decision, Verb
+from openchargeback.ledger.approvals import Decision
 from openchargeback.model import LEVELS, DecisionRecord, Evidence
 from openchargeback.portal import paths
 from openchargeback.portal.views.common import Book
@@ -19,30 +19,10 @@ _NOT_YET = "not recorded yet"
 def decided_charges(decisions: Mapping[str, Sequence[Decision]]) -> dict[str, str]:
     """The page of the charges that each decision decided, by the place of the decision (`path:line`).
 
-    decisions: of each month. The charge browser selects them by who pays since, by the flags as raised, and by what
-    became of them, so it may show others of the same kind.
+    decisions: of each month.
     """
-    return {
-        f"{each.path}:{each.line}": paths.charges_view(each.period or period, **_conditions(each))
-        for period, found in decisions.items()
-        for each in found
-    }
-
-
-def _conditions(decision: Decision) -> dict[str, str | Sequence[str]]:
-    if len(decision.charges) == 1:
-        return {"c": decision.charges[0]}
-    state = "rejected" if decision.verb is Verb.REJECT else "billed"
-    flags = decision.item.flags if decision.item else decision.clears
-    keys = decision.item.keys if decision.item else {}
-    payer = {name: keys.get(name, "") for name in ("project", "pi")}
-    if decision.set.project:
-        # The directory may have given another PI.
-        payer = {"project": decision.set.project, "pi": decision.set.pi}
-    elif decision.set.pi:
-        payer["pi"] = decision.set.pi
-    found = {"source": keys.get("source", ""), "service": keys.get("service", ""), **payer, "fund": decision.set.fund}
-    return {**{name: text for name, text in found.items() if text}, "flag": flags, "state": state}
+    every = (each for found in decisions.values() for each in found)
+    return {each.place: paths.charges_view(each.charges_period, decision=each.place) for each in every}
 
 
 def approvals(book: Book, decided: Mapping[str, str]) -> Sheet:

@@ -163,6 +163,7 @@ def _setup(book: Book, page: str, periods: Sequence[BilledPeriod]) -> str:
                     "name": period_human(each.period),
                     "short": period_short(each.period),
                     "charges": _count(each),
+                    "decided": book.decided_later.get(each.period, {}),
                     "page": relative(page, paths.charges_page(each.period)),
                     "data": relative(page, paths.charges_script(each.period)),
                     "details": relative(page, paths.charge_details_script(each.period, 0)).removesuffix("0.js"),

@@ -233,6 +233,15 @@ class Book:
         )
 
     @cached_property
+    def decided_later(self) -> dict[str, dict[str, list[str]]]:
+        """The charges that were decided after their month was closed: month → place of the decision → shortened ids."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for each in sorted({(c.original, c.place, c.charge) for period in self.periods for c in period.corrections}):
+            original, place, charge = each
+            found.setdefault(original, {}).setdefault(place, []).append(charge[:16])
+        return found
+
+    @cached_property
     def departments(self) -> dict[tuple[str, str], str]:
         """The department of each PI in each month, as its statement names it: by month and email address."""
         return {(each.period, s.pi.email): s.pi.department for each in self.periods for s in each.statements}

@@ -62,7 +62,7 @@ def department_list(book: Book, pages: MonthPages) -> Sheet:
     """All departments, by what is due for the latest month."""
     lines = book.by_department
     if not lines:
-        empty = "Departments appear here once the directory names one for a PI (`department` in directory/people.yaml)."
+        empty = "Departments appear here once directory/people.yaml names one for a PI."
         return Sheet(title="Departments", empty=empty)
     latest = book.months[book.current]
     months = set(book.year(latest))

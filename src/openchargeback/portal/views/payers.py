@@ -17,9 +17,17 @@ from openchargeback.portal.shell import Link
 from openchargeback.portal.span_view import Group, by_person
 from openchargeback.portal.statement_words import NOTHING_CHARGED, answer, held_words, together
 from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, StateView, change
-from openchargeback.portal.views.tables import MOST_ROWS
+from openchargeback.portal.views.next_steps import NextStep
+from openchargeback.portal.views.pi_steps import pi_steps
+from openchargeback.portal.views.tables import LIST_ROWS, PART_ROWS
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.wording import listed
+
+_OTHERS = 60
+"""The projects of a PI that their page shows, which has other tables, too."""
+
+_FUNDS = 8
+"""The funds beside an amount due; with more, the smallest are one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +118,11 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoFar:
-    """An open month of a payer: the drafts of its statements, and their total."""
+    """An open month of a payer: the largest drafts of its statements, how many there are, and the total of all."""
 
     period: str
     rows: tuple[StatementRow, ...]
+    count: int
     total: Amounts
 
 
@@ -122,18 +131,23 @@ class PayerView:
     """The page of a PI or a project.
 
     period: the last month that was issued and has a statement here, else the last one that has one; without any, the
-    last one with held charges. draft: it is open. funds: what each pays in it, in cents.
-    others: the projects of a PI, or the PIs of a project. matrix: their statements by month.
+    last one with held charges. draft: it is open. funds: what each pays in it, in cents; other_funds: how many pay the
+    rest, and that.
+    others: the projects of a PI, or the PIs of a project, the largest of others_count. matrix: their statements by
+    month.
     statements: of the month; pdf: the one that sums them up. so_far: the open month after it. spans: over other days.
     people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
-    held: what is held today in all months, each charge once; held_total: one sum per currency; waiting: in words.
+    next: what a PI should do now; nothing_next: in words, if that is nothing. Of a project, neither.
+    held: what is held today in all months, each charge once, the latest of held_count; held_total: of all, one sum per
+    currency; waiting: in words.
     """
 
     name: str
     identifier: str
     department: str
     funds: tuple[tuple[str, Decimal], ...]
+    other_funds: tuple[int, Decimal]
     period: str
     period_link: str
     state: StateView | None
@@ -147,10 +161,12 @@ class PayerView:
     services: tuple[ServiceRow, ...]
     shown_services: tuple[ServiceRow, ...]
     others: tuple[PayerRow, ...]
+    others_count: int
     matrix: Matrix
     statements: tuple[StatementRow, ...]
     so_far: SoFar | None
     held: tuple[HeldItem, ...]
+    held_count: int
     held_total: tuple[HeldSum, ...]
     waiting: str
     currency: str
@@ -158,6 +174,8 @@ class PayerView:
     pdf: str = ""
     people: Group | None = None
     spans: tuple[SpanRow, ...] = ()
+    next: tuple[NextStep, ...] = ()
+    nothing_next: str = ""
 
 
 def pi_list(book: Book) -> PayerList:
@@ -171,9 +189,16 @@ def project_list(book: Book) -> PayerList:
 
 
 def pi_view(
-    book: Book, email: str, spans: Sequence[SpanStatement] = (), over_days: Sequence[SpanStatement] = ()
+    book: Book,
+    email: str,
+    spans: Sequence[SpanStatement] = (),
+    over_days: Sequence[SpanStatement] = (),
+    as_of: str = "",
 ) -> PayerView:
-    """The page of one PI. spans: the statements over any month; over_days: those over other spans."""
+    """The page of one PI. spans: the statements over any month; over_days: those over other spans.
+
+    as_of: the day of the build as an ISO date, if it is known.
+    """
     person = book.person(email)
     payer = _Payer(
         name=person.name,
@@ -194,9 +219,12 @@ def pi_view(
     view = _view(book, payer, others, book.project_link)
     view = replace(view, spans=_newest_first(book, over_days, Subject(SubjectKind.PI, email)))
     people = by_person([line for each in own for line in each.lines if line.posted or book.showback])
-    if not own:
-        return replace(view, people=people)
-    return replace(view, people=people, page=paths.span_page(own[0]), pdf=paths.span_pdf(own[0]))
+    view = replace(view, people=people)
+    if own:
+        view = replace(view, page=paths.span_page(own[0]), pdf=paths.span_pdf(own[0]))
+    latest = [each for each in payer.statements if each.period == payer.period]
+    steps, nothing = pi_steps(book, email, payer.held, latest, view.page, as_of)
+    return replace(view, next=steps, nothing_next=nothing)
 
 
 def _newest_first(book: Book, over_days: Sequence[SpanStatement], subject: Subject) -> tuple[SpanRow, ...]:
@@ -260,11 +288,14 @@ def _view(book: Book, payer: _Payer, others: Sequence[PayerRow], link: Callable[
     apart = [line for line in lines if not line.posted] if book.shows(lines) else []
     drafts = [statement for statement in statements if statement.draft and statement.period > period]
     single = latest[0] if len(latest) == 1 else None
+    funds = _funds(lines)
+    most = _FUNDS if len(funds) <= _FUNDS else _FUNDS - 1
     return PayerView(
         name=payer.name,
         identifier=payer.identifier,
         department=payer.department,
-        funds=_funds(lines),
+        funds=funds[:most],
+        other_funds=(len(funds[most:]), sum((amount for _, amount in funds[most:]), ZERO)),
         period=period,
         period_link=paths.period_page(period),
         state=book.state(period),
@@ -277,11 +308,13 @@ def _view(book: Book, payer: _Payer, others: Sequence[PayerRow], link: Callable[
         history=tuple((month.period, month.amounts) for month in reversed(history)),
         services=_services(book, (line for line in lines if line.posted != book.showback)),
         shown_services=_services(book, apart),
-        others=tuple(sorted(others, key=_by_money))[:MOST_ROWS],
+        others=tuple(sorted(others, key=_by_money))[:_OTHERS],
+        others_count=len(others),
         matrix=_matrix(book, payer, link),
         statements=tuple(book.statement_row(statement) for statement in latest),
         so_far=_so_far(book, drafts),
-        held=tuple(_held(book, item) for item in payer.held[:MOST_ROWS]),
+        held=tuple(_held(book, item) for item in payer.held[:PART_ROWS]),
+        held_count=len(payer.held),
         held_total=in_total(payer.held, book.currency),
         waiting=held_words(payer.held, book.currency),
         currency=book.currency,
@@ -322,8 +355,8 @@ def _matrix(book: Book, payer: _Payer, link: Callable[[str], Link]) -> Matrix:
     ordered = sorted(rows.items(), key=lambda row: (-sum((cell.due for cell in row[1].values()), ZERO), row[0]))
     return Matrix(
         months=tuple(months),
-        rows=tuple((link(name), tuple(map(cells.get, months))) for name, cells in ordered[:MOST_ROWS]),
-        left_out=max(0, len(ordered) - MOST_ROWS),
+        rows=tuple((link(name), tuple(map(cells.get, months))) for name, cells in ordered[:PART_ROWS]),
+        left_out=max(0, len(ordered) - PART_ROWS),
     )
 
 
@@ -335,7 +368,8 @@ def _so_far(book: Book, drafts: Sequence[Statement]) -> SoFar | None:
     own = [each for each in drafts if each.period == period]
     return SoFar(
         period=period,
-        rows=tuple(sorted(map(book.statement_row, own), key=lambda row: -row.amounts.billed)[:MOST_ROWS]),
+        rows=tuple(sorted(map(book.statement_row, own), key=lambda row: -row.amounts.billed)[:PART_ROWS]),
+        count=len(own),
         total=Amounts.total(map(book.amounts, own)),
     )
 
@@ -449,7 +483,7 @@ def _list(book: Book, rows: Sequence[PayerRow]) -> PayerList:
     return PayerList(
         period=book.months[index] if book.months else "",
         previous=book.months[index - 1] if index > 0 else "",
-        rows=tuple(sorted(rows, key=_by_money)[:MOST_ROWS]),
+        rows=tuple(sorted(rows, key=_by_money)[:LIST_ROWS]),
         count=len(rows),
         latest=Amounts.total(row.latest for row in rows),
         year=Amounts.total(row.year for row in rows),

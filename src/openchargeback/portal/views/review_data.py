@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from openchargeback import money
-from openchargeback.billing.earlier import months_before
+from openchargeback.billing.earlier import EarlierMonths
 from openchargeback.explanations import explain
 from openchargeback.focus.tags import json_fault
 from openchargeback.ledger.approval_text import CLOSING, PAYER, item_opening
@@ -196,6 +196,7 @@ class _Evidence:
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting, self._book = waiting, waiting.book
+        self._earlier = EarlierMonths(waiting.book.periods)
 
     def of(self, item: QueueItem) -> dict[str, object]:
         """The evidence on an item; texts are ready to be shown."""
@@ -226,7 +227,7 @@ class _Evidence:
             "billed": money.human(item.exact_billed, currency),
             "earlier": [
                 [period_short(each.period), money.human(each.amounts.billed, self._book.currency)]
-                for each in months_before(self._book.periods, item)
+                for each in self._earlier.before(item)
             ],
             "charges": [_charge(each, item) for each in details.samples],
             "more_charges": max(0, item.charges - len(details.samples)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod
 from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
-from openchargeback.portal.views.tables import MOST_ROWS
+from openchargeback.portal.views.tables import LIST_ROWS, PART_ROWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,9 @@ def statements_view(book: Book, index: int, spans: Sequence[SpanStatement]) -> S
     own = [book.span_row(each) for each in spans if each.request.period == period.period]
     return StatementsView(
         summary=book.summary(index),
-        statements=tuple(largest_first(book, period)[:MOST_ROWS]),
+        statements=tuple(largest_first(book, period)[:LIST_ROWS]),
         count=len(period.statements),
-        spans=tuple(sorted(own, key=lambda row: (row.kind, -row.amounts.billed, row.name.label))[:MOST_ROWS]),
+        spans=tuple(sorted(own, key=lambda row: (row.kind, -row.amounts.billed, row.name.label))[:PART_ROWS]),
         spans_count=len(own),
     )
 

@@ -1,0 +1,103 @@
+"""Pages of a ledger with very many payers: none grows without limit, and each says what it leaves out."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import factory
+import pytest
+from playwright import sync_api as playwright
+
+from needed import needs
+from openchargeback.billing.span_statements import (
+    MonthState,
+    SpanRequest,
+    SpanStatement,
+    Subject,
+    SubjectKind,
+    make_span_statement,
+    month_lines,
+)
+from openchargeback.portal import paths
+from openchargeback.portal.site import Site, site_book, site_jobs
+from openchargeback.portal.views.payers import pi_view
+from openchargeback.templating.environment import make_environment
+
+PI = "p0@example.edu"
+
+
+def spans_of(site: Site) -> tuple[SpanStatement, ...]:
+    """A statement over all projects for each PI, as a build makes them."""
+    (period,) = site.periods
+    states = [MonthState(period.period, period.state, period.revision, period.closed_on)]
+    made = []
+    for email in sorted({each.pi.email for each in period.statements}):
+        subject = Subject(SubjectKind.PI, email)
+        own = [each for each in period.statements if each.pi.email == email]
+        request = SpanRequest.of_month(subject, period.period)
+        made.append(make_span_statement(request, month_lines(own, subject), states, (), period.currency))
+    return tuple(made)
+
+
+def pages(site: Site, *wanted: str) -> dict[str, str]:
+    site = dataclasses.replace(site, spans=spans_of(site))
+    jobs = {job.path: job for job in site_jobs(site, make_environment())}
+    return {path: jobs[path].render().decode() for path in wanted}
+
+
+@pytest.mark.parametrize(("pis", "projects"), [(2000, 1), (1, 300), (150, 2)])
+def test_no_page_has_more_than_3000_elements_or_150_kb(pis: int, projects: int) -> None:
+    lists = paths.DASHBOARD, paths.PIS, paths.PROJECTS, paths.statements_page("2024-01"), paths.period_page("2024-01")
+    for path, text in pages(factory.many(pis, projects), *lists, paths.pi_page(PI)).items():
+        assert len(re.findall(r"<[a-z]", text)) <= 3000, path
+        assert len(text.encode()) <= 150_000, path
+
+
+def test_a_pi_with_many_projects_has_their_largest_and_the_total_of_all() -> None:
+    site = factory.many(1, 300)
+    view = pi_view(site_book(site), PI)
+    assert (len(view.others), view.others_count, len(view.matrix.rows), view.matrix.left_out) == (60, 300, 30, 270)
+    assert (len(view.funds), view.other_funds[0]) == (7, 293)
+    paid = sum((amount for _, amount in view.funds), Decimal(0)) + view.other_funds[1]
+    assert paid == view.amounts.billed == site.periods[0].amounts.billed
+    text = pages(site, paths.pi_page(PI))[paths.pi_page(PI)]
+    assert "<dt>293 other funds</dt>" in text
+    assert "240 more with smaller amounts" in text
+
+
+@pytest.mark.parametrize(("pis", "words"), [(1, "1 PI"), (2, "2 PIs"), (151, "151 PIs, the 150 largest shown")])
+def test_a_list_counts_its_payers(pis: int, words: str) -> None:
+    site = factory.many(pis)
+    found = pages(site, paths.PIS, paths.PROJECTS)
+    assert f">{words}</th>" in found[paths.PIS]
+    assert f">{words.replace('PI', 'project')}</th>" in found[paths.PROJECTS]
+
+
+@needs("chromium")
+@pytest.mark.parametrize("width", [1440, 360])
+def test_a_long_name_takes_two_lines_of_the_head(page: playwright.Page, tmp_path: Path, width: int) -> None:
+    site = factory.site(months=2)
+    name = "The Board of Regents of Northfield University of the " + "Interdisciplinary Consortium " * 6
+    config = dataclasses.replace(site.config, organization=dataclasses.replace(site.config.organization, name=name))
+    folder = factory.write(dataclasses.replace(site, config=config), tmp_path)
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto((folder / paths.DASHBOARD).as_uri())
+    lines = "each => each.clientHeight / parseFloat(getComputedStyle(each).lineHeight)"
+    assert round(page.locator(".brand-name").evaluate(lines)) == 2
+
+
+@needs("chromium")
+def test_a_word_of_what_to_do_now_breaks_rather_than_leave_the_page(page: playwright.Page, tmp_path: Path) -> None:
+    site = factory.site(months=2)
+    period = site.periods[-1]
+    largest = max(period.queue, key=lambda item: abs(item.exact_billed))
+    queue = tuple(dataclasses.replace(each, project="x" * 90) if each is largest else each for each in period.queue)
+    site = dataclasses.replace(site, periods=(*site.periods[:-1], dataclasses.replace(period, queue=queue)))
+    folder = factory.write(site, tmp_path)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto((folder / paths.REVIEW).as_uri())
+    link = page.locator(".next li a", has_text="x" * 90)
+    assert link.evaluate("each => each.getBoundingClientRect().right <= innerWidth")
