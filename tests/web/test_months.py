@@ -51,6 +51,8 @@ def approve(ledger: Repository) -> None:
     options = ("--set-fund", "F-2", "--by", "rita@example.edu", "--reason", "asked")
     ledger.run("review", "reassign", "--period", "2025-01", "--charge", item[1], *options)
     ledger.commit(message="Decide January", who="rita")
+    ledger.write("pages/rates.md", "# Rates\n")
+    ledger.commit(message="Publish the rates")  # the last commit is not the one that brought the decision
 
 
 def copied(ledger: Repository, to: Path) -> Repository:
