@@ -59,6 +59,7 @@ def test_pages_of_months_fit_and_have_no_faults(chromium: playwright.Browser, se
     for path in ("/web/months", "/web/months/2025-01", "/web/months/2024-12"):
         page.goto(served.address + path)
         page.wait_for_selector("body:not([data-wait])", timeout=60_000)
+        page.wait_for_load_state("load")  # of the page that took the place of the one that waited
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
         fields = page.locator("main :is(input, select):not([type=hidden])")
         for index in range(fields.count()):

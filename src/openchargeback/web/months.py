@@ -55,6 +55,7 @@ class Months:
         """All months at a commit of `main`, the latest first; the task may still be running."""
         if self._known is None or self._known[0] != base:
             task = asyncio.create_task(self._program.jobs.run(CHANGES, months, self._program.place, base))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting for it
             self._known = base, task
         return self._known[1]
 
