@@ -19,8 +19,8 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from openchargeback.characters import one_line
 from openchargeback.files import git
 from openchargeback.files.branches import Branch
+from openchargeback.ledger.files import POSTINGS
 from openchargeback.ledger.periods import is_period, period_of
-from openchargeback.ledger.postings import FOLDER as POSTINGS
 from openchargeback.model import State
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.filters import period_human
