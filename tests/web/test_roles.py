@@ -14,6 +14,7 @@ from openchargeback.web.guard import SMALL_BODY
 EVERYONE = "visitor admin reviewer finance viewer pi"
 SIGNED_IN = "admin reviewer finance viewer pi"
 INSIDE = "admin reviewer finance viewer"
+CLOSING = "admin finance"
 
 MATRIX = {
     ("/web/assets/{name:path}", "GET"): EVERYONE,
@@ -36,6 +37,16 @@ MATRIX = {
     ("/web/todo", "GET"): INSIDE,
     ("/web/proposals", "GET"): INSIDE,
     ("/web/proposals/{name:path}", "GET"): INSIDE,
+    ("/web/months", "GET"): CLOSING,
+    ("/web/months/{period}", "GET"): CLOSING,
+    ("/web/months/{period}/close", "POST"): CLOSING,
+    ("/web/months/{period}/finalize", "POST"): CLOSING,
+    ("/web/months/{period}/reopen", "POST"): CLOSING,
+    ("/web/months/{period}/bundle", "POST"): CLOSING,
+    ("/web/months/{period}/journal/{name}", "GET"): CLOSING,
+    ("/web/bundles/{id}", "GET"): CLOSING,
+    ("/web/bundles/{id}/file", "GET"): CLOSING,
+    ("/web/postings", "POST"): CLOSING,
     ("/web/audit", "GET"): "admin",
     ("/{path:path}", "GET"): SIGNED_IN,
 }

@@ -15,7 +15,7 @@ from openchargeback.cli.report import note_problems, print_json, print_table, pr
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
 
 if TYPE_CHECKING:
-    from openchargeback.export.journals.files import JournalFile, Month
+    from openchargeback.export.journals.files import JournalFile
     from openchargeback.publish.books import LedgerLines
 
 _FORMAT = "detail"
@@ -145,9 +145,9 @@ def _write_period(root: Path, period: str, name: str, output: Path | None) -> No
     from openchargeback.billing.journal import posts_nothing
     from openchargeback.export.journals.files import format_files
     from openchargeback.export.journals.profiles import profile_of
+    from openchargeback.publish.journals import journal_month
 
-    books = _open(root, period)
-    month = month_of(books, period)
+    month = journal_month(_open(root, period), period)
     profile = profile_of(name, month.own)
     if posts_nothing(month.period, month.config):
         click.echo(f"nothing to post: no source of {period} is charged (`post: false`)", err=True)
@@ -167,8 +167,9 @@ def _accrue(root: Path, period: str, name: str, output: Path | None, revision: i
     from openchargeback import money
     from openchargeback.export.journals.accruals import accrual_files
     from openchargeback.export.journals.profiles import profile_of
+    from openchargeback.publish.journals import journal_month
 
-    month = month_of(_open(root, period), period)
+    month = journal_month(_open(root, period), period)
     if month.closed:
         raise UsageFault(f"{period} is {month.period.state}: post its journal; only an open period can be accrued")
     if not any(not line.again for line in month.journal.lines):
@@ -189,6 +190,7 @@ def _check(root: Path, path: Path, period: str | None, name: str | None) -> None
 
     from openchargeback.export.journals.comparing import compare, is_estimate, known_file, month_in, named_format
     from openchargeback.publish.gathering import gather_ledger
+    from openchargeback.publish.journals import journal_month
 
     data = path.read_bytes()
     ledger, problems = gather_ledger(root)
@@ -206,7 +208,7 @@ def _check(root: Path, path: Path, period: str | None, name: str | None) -> None
     if not period or not name:
         what = "--period" if not period else "--format"
         raise UsageFault(f"{path} does not say what it is a journal of: add {what}")
-    found = compare(month_of(_open(root, period), period), name, data, path.name)
+    found = compare(journal_month(_open(root, period), period), name, data, path.name)
     if found.differences:
         raise LedgerFault(found.differences)
     click.echo(f"identical: {path} is the {name} journal of {period}, as the ledger is now")
@@ -219,25 +221,6 @@ def _open(root: Path, period: str) -> LedgerLines:
         books = open_lines(root, wanted=period, step=step)
     note_problems(books.warnings)
     return books
-
-
-def month_of(books: LedgerLines, period: str) -> Month:
-    """A month with its journal. Raises UsageFault if the ledger does not have it."""
-    from openchargeback.export.journals.descriptions import described_journal
-    from openchargeback.export.journals.files import Month
-    from openchargeback.templating.environment import make_environment
-
-    billed = books.period(period)
-    if billed is None:
-        raise UsageFault(f"the ledger has no period {period}")
-    env = make_environment(books.ledger.root / "templates")
-    return Month(
-        period=billed,
-        journal=described_journal(books.ledger, billed, env),
-        config=books.ledger.settings(period),
-        own=books.ledger.journal_profiles,
-        env=env,
-    )
 
 
 def _refuse_final_name(period: str, output: Path | None) -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from openchargeback.billing.completeness import (
-    missing_sources,
-    month_of,
-)
 from openchargeback.billing.provider_invoices import invoice_problems
 from openchargeback.cli.git_commands import commit_lines
 from openchargeback.cli.host import host_record, kept_option, review_options
@@ -20,18 +17,15 @@ from openchargeback.cli.periods_list import list_periods, show_period
 from openchargeback.cli.report import print_problems, progress, shown
 from openchargeback.files import git
 from openchargeback.files.git import Loose
-from openchargeback.ledger.directory import PEOPLE_FILE, missing_on_invoices
-from openchargeback.ledger.files import is_estimate
 from openchargeback.ledger.lock import locked
-from openchargeback.ledger.periods import Event, first_day
-from openchargeback.ledger.reading import read_ledger
-from openchargeback.ledger.shape import did_you_mean
+from openchargeback.ledger.periods import Event
 from openchargeback.ledger.uncommitted import uncommitted_inputs, uncommitted_record, uncommitted_sealed
 from openchargeback.model import BilledPeriod, State, Without
-from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
+from openchargeback.problems import OutsideFault, UsageFault
 from openchargeback.publish.books import AllBooks, open_books
-from openchargeback.record.seal import left_over, no_longer_finalized
-from openchargeback.wording import counted
+
+if TYPE_CHECKING:
+    from openchargeback.publish.closing_obstacles import Obstacle
 
 _commit_option = click.option(
     "--commit",
@@ -67,17 +61,8 @@ def open_period(period: str, commit: bool, named: str | None) -> None:
     root = root_of(named)
     _refuse_commit(root, commit)
     with locked(root):
-        # Reopening works in a ledger with errors, too: it may be the fix.
-        ledger, problems = read_ledger(root)
-        if ledger is None:
-            raise LedgerFault(problems)
-        known = ledger.period_file(period)
-        # But a period file that was tampered with is an error, lest a finalized month be reopened.
-        problems += no_longer_finalized(ledger)
-        faults = [each for each in problems if each.path == f"periods/{period}.yaml"]
-        if has_errors(faults):
-            raise LedgerFault(faults, root)
-        if known.state is State.OPEN and period in ledger.period_files and not left_over(ledger, period):
+        ledger = closing.ledger_to_reopen(root, period)
+        if closing.is_open(ledger, period):
             click.echo(f"{period} is already open")
             return
         _report_or_commit(root, period, closing.reopen(ledger, period), State.OPEN, {} if commit else None)
@@ -134,9 +119,9 @@ def close_period(
     """
     from openchargeback.evidence.gathering import gather_evidence, read_evidence
     from openchargeback.publish import closing
+    from openchargeback.publish.closing_obstacles import closing_obstacles
 
-    if dated and dated.date() < first_day(period):
-        raise UsageFault(f"the accounting date {dated.date()} is before the start of {period}")
+    accounting_date = closing.accounting_day(period, dated.date() if dated else None)
     if without and not (reason or "").strip():
         raise UsageFault("--without requires --reason TEXT: why the month is complete without the source")
     if reason is not None and not without:
@@ -159,7 +144,8 @@ def close_period(
         )
         skipped = tuple(dict.fromkeys(each.strip().lower() for each in without))
         billed = _period(books, period)
-        _refuse_close(books, billed, missing, leave_held, skipped, {} if commit else loose)
+        obstacles = closing_obstacles(books, billed, missing, leave_held=leave_held, without=skipped)
+        _refuse_close(period, obstacles, _to_commit(root, period, {} if commit else loose, "closing"))
         if warnings := invoice_problems(books.ledger, [billed]):
             print_problems(warnings, root)
         closed = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
@@ -169,85 +155,17 @@ def close_period(
                 period,
                 closed,
                 evidence,
-                dated=dated.date() if dated else None,
+                dated=accounting_date,
                 without=[Without(source, (reason or "").strip(), closed.by) for source in skipped],
             )
         _report_or_commit(root, period, paths, State.CLOSED, loose if commit else None)
 
 
-def _refuse_close(
-    books: AllBooks,
-    billed: BilledPeriod,
-    missing: Sequence[Problem],
-    leave_held: bool,
-    without: Sequence[str],
-    loose: Mapping[str, Loose],
-) -> None:
-    """Raise UsageFault with everything that blocks closing.
-
-    missing: evidence of who approved its decisions. without: the sources to close it without. loose: uncommitted files
-    that it depends on.
-    """
-    obstacles = []
-    held = sum(item.charges for item in billed.queue)
-    if held and not leave_held:
-        what = "1 charge is" if held == 1 else f"{held:,} charges are"
-        obstacles.append(f"{what} undecided: decide them with `review`, or add --leave-held")
-    obstacles += [
-        f"{each.path}:{each.line}: {each.void} (`review refresh` proposes a new decision)"
-        for each in billed.decisions
-        if each.void
-    ]
-    obstacles += [
-        f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml, "
-        "or `journal: credit_fund:` for all sources"
-        for each in sorted({line.source for line in billed.lines if line.amounts.billed})
-        if books.ledger.config.posts(each) and not books.ledger.config.credit_fund(each)
-    ]
-    obstacles += [
-        f"{each.email} is to be invoiced, but has no {' and no '.join(lacks)}: add it in {PEOPLE_FILE}"
-        for each in {line.pi: books.ledger.directory.person(line.pi) for line in billed.lines if line.invoiced}.values()
-        if (lacks := missing_on_invoices(each.payer_class, each.bill_to))
-    ]
-    obstacles += _incomplete(books, billed, without)
-    obstacles += [
-        f"{each.path} is an estimate: get the final export of {billed.period}, and replace it with `ingest`"
-        for each in billed.files
-        if is_estimate(each.path)
-    ]
-    obstacles += [
-        f"{each.path}:{each.line}: {each.message}; {each.fix}"
-        for each in invoice_problems(books.ledger, [billed])
-        if each.code == "invoice-difference"
-    ]
-    obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
-    if not billed.files and not billed.corrections and not billed.again:
-        obstacles.append("it has no charges")
-    obstacles += _to_commit(books.ledger.root, billed.period, loose, "closing")
-    if obstacles:
-        raise UsageFault(f"{billed.period} cannot be closed\n  " + "\n  ".join(dict.fromkeys(obstacles)))
-
-
-def _incomplete(books: AllBooks, billed: BilledPeriod, without: Sequence[str]) -> list[str]:
-    """Expected sources that have no charges, and sources given to --without that are not missing."""
-    config, month = books.ledger.config, month_of(billed)
-    absent = missing_sources(month, config)
-    found = [
-        f"the source {each} is expected monthly but has no charges in {billed.period}: add its file with `ingest`, "
-        f"or add --without {each} --reason TEXT"
-        for each in absent
-        if each not in without
-    ]
-    for each in without:
-        if each in absent:
-            continue
-        if month.charges(each):
-            found.append(f"--without {each}: it has {counted(month.charges(each), 'charge')} in {billed.period}")
-        elif each not in config.sources:
-            found.append(f"--without {each}: config.yaml lists no such source; {did_you_mean(each, config.sources)}")
-        else:
-            found.append(f"--without {each}: it is not expected monthly, so --without is not needed")
-    return found
+def _refuse_close(period: str, obstacles: Sequence[Obstacle], to_commit: Sequence[str]) -> None:
+    """Raise UsageFault with everything that blocks closing. to_commit: lines on files that are not committed."""
+    lines = [*(each.text for each in obstacles), *to_commit]
+    if lines:
+        raise UsageFault(f"{period} cannot be closed\n  " + "\n  ".join(lines))
 
 
 @periods.command("finalize")
@@ -274,8 +192,7 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit
         if known.state is State.FINALIZED:
             _done_already(root, period, known.state, uncommitted_sealed(ledger, period), commit=commit)
             return
-        if known.state is not State.CLOSED:
-            raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
+        closing.refuse_unclosed(ledger, period)
         loose = uncommitted_sealed(ledger, period)
         if loose and not commit:
             obstacles = _to_commit(root, period, loose, "seal")

@@ -151,26 +151,16 @@ def send_period(
     return books, send_statements(books, period, request, office)
 
 
-def state_of(delivery: Delivery) -> str:
-    """How far a message got, in a word: `bounced` if it was sent and came back."""
-    return "bounced" if delivery.bounce else "unknown" if delivery.open else str(delivery.state)
-
-
-def reason_of(delivery: Delivery) -> str:
-    """What the server said, or the report that a message came back."""
-    return f"{delivery.bounce.status} {delivery.bounce.reason}".strip() if delivery.bounce else delivery.reply
-
-
 _COLUMNS: list[Column[Delivery]] = [
     Column("to", "To", lambda each: each.to),
     Column("kind", "", lambda each: str(each.kind)),
     Column("copy", "", lambda each: each.copy),
     Column("statements", "Statements", lambda each: [said.number for said in each.statements],
            lambda each: ", ".join(said.number for said in each.statements)),
-    Column("state", "State", state_of),
+    Column("state", "State", lambda each: each.outcome),
     Column("at", "At (UTC)", lambda each: each.at, lambda each: each.at[:16].replace("T", " ")),
     Column("attempt", "", lambda each: each.attempt),
-    Column("reply", "Answer", reason_of, lambda each: reason_of(each)[:70]),
+    Column("reply", "Answer", lambda each: each.answer, lambda each: each.answer[:70]),
     Column("id", "", lambda each: each.id),
 ]  # fmt: skip
 
@@ -259,7 +249,7 @@ def _status(root: Path, period: str, json_: bool) -> None:
     last = latest(deliveries)
     arrived = sum(1 for each in last if not each.undelivered and not each.open)
     parts = [f"{counted(arrived, 'message')} sent"]
-    counts = ((word, sum(1 for each in last if state_of(each) == word)) for word in ("bounced", "failed", "unknown"))
+    counts = ((word, sum(1 for each in last if each.outcome == word)) for word in ("bounced", "failed", "unknown"))
     parts += [f"{number} {word}" for word, number in counts if number]
     click.echo(", ".join(parts))
 
@@ -281,7 +271,7 @@ def _bounces(root: Path, place: Path, period: str | None, json_: bool) -> None:
         print_json({"bounced": json_rows(_COLUMNS, found), "reports": len(reports), "other": other})
         return
     for entry in found:
-        click.echo(shown(f"bounced: {entry.to}: {reason_of(entry)}"))
+        click.echo(shown(f"bounced: {entry.to}: {entry.answer}"))
     rest = len(reports) - len(found)
     parts = [f"{counted(len(found), 'message')} came back"]
     if rest:

@@ -103,6 +103,11 @@ def check_out(ledger: Path, folder: Path, commit: str) -> None:
     ledger.mkdir(parents=True, exist_ok=True)
 
 
+def stand_on(folder: Path, branch: str, commit: str) -> None:
+    """Make a commit the remote's `branch` in a clone, as it is in a checkout that is up to date."""
+    expect(run(folder, *_QUIET, "update-ref", f"refs/remotes/origin/{branch}", commit))
+
+
 def commit(ledger: Path, paths: Iterable[str], message: str, who: Identity) -> str:
     """Commit these files of the ledger in a clone, as they are in its work tree; returns the id.
 

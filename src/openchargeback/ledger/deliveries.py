@@ -136,6 +136,16 @@ class Delivery:
         return self.state is DeliveryState.FAILED or self.bounce is not None
 
     @property
+    def outcome(self) -> str:
+        """How far it got, in a word: `bounced` if it was sent and came back, `unknown` if only a person can tell."""
+        return "bounced" if self.bounce else "unknown" if self.open else str(self.state)
+
+    @property
+    def answer(self) -> str:
+        """What the server said, or the report that it came back."""
+        return f"{self.bounce.status} {self.bounce.reason}".strip() if self.bounce else self.reply
+
+    @property
     def day(self) -> dt.date:
         """The day of its last change (UTC)."""
         return dt.date.fromisoformat(self.at[:10])

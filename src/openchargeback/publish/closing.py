@@ -21,9 +21,9 @@ from openchargeback.export.journals.profiles import profile_of
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.periods import FROZEN, PARTS, Event, PeriodFile, last_day, part_path, write_period
+from openchargeback.ledger.periods import FROZEN, PARTS, Event, PeriodFile, first_day, last_day, part_path, write_period
 from openchargeback.ledger.postings import postings_path
-from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import BilledPeriod, Correction, Entry, Evidence, JournalDocument, State, Without
 from openchargeback.portal.libraries import PROGRAM, versions
@@ -34,11 +34,18 @@ from openchargeback.publish.books import AllBooks
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record, record_files
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.record.seal import make_seal
+from openchargeback.record.seal import left_over, make_seal, no_longer_finalized
 from openchargeback.templating.environment import make_environment
 from openchargeback.wording import counted, listed
 
 _log = logging.getLogger(__name__)
+
+
+def accounting_day(period: str, given: dt.date | None) -> dt.date:
+    """The accounting date of a month: as given, else its last day. Raises UsageFault if it is before the month."""
+    if given and given < first_day(period):
+        raise UsageFault(f"the accounting date {given} is before the start of {period}")
+    return given or last_day(period)
 
 
 def close(
@@ -59,7 +66,7 @@ def close(
     ledger = books.ledger
     state = ledger.period_file(period)
     closed = PeriodFile(
-        State.CLOSED, state.revision, event, accounting_date=dated or last_day(period), without=tuple(without)
+        State.CLOSED, state.revision, event, accounting_date=accounting_day(period, dated), without=tuple(without)
     )
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
@@ -112,6 +119,13 @@ def _documents(ledger: RecordedLedger, billed: BilledPeriod) -> tuple[JournalDoc
     return documents
 
 
+def refuse_unclosed(ledger: Ledger, period: str) -> None:
+    """Raise UsageFault for a month that cannot be finalized, since it is not closed."""
+    state = ledger.period_file(period).state
+    if state is not State.CLOSED:
+        raise UsageFault(f"{period} is {state}; only a closed period can be finalized")
+
+
 def finalize(ledger: Ledger, period: str, event: Event) -> str:
     """Seal a closed period; returns the path written."""
     state = ledger.period_file(period)
@@ -119,6 +133,26 @@ def finalize(ledger: Ledger, period: str, event: Event) -> str:
     written = state_file(ledger.root, period, make_seal(ledger.root, period, final))
     change_files(ledger.root, written)
     return next(iter(written))
+
+
+def ledger_to_reopen(root: Path, period: str) -> Ledger:
+    """The small files of a ledger in which a month is to be reopened, with errors elsewhere: reopening may be the fix.
+
+    Raises LedgerFault for a period file that was tampered with, lest a finalized month be reopened.
+    """
+    ledger, problems = read_ledger(root)
+    if ledger is None:
+        raise LedgerFault(problems)
+    faults = [each for each in (*problems, *no_longer_finalized(ledger)) if each.path == f"periods/{period}.yaml"]
+    if has_errors(faults):
+        raise LedgerFault(faults, root)
+    return ledger
+
+
+def is_open(ledger: Ledger, period: str) -> bool:
+    """Whether a month has a period file that says so, and no closing record is left over."""
+    known = period in ledger.period_files and ledger.period_file(period).state is State.OPEN
+    return known and not left_over(ledger, period)
 
 
 def reopen(ledger: Ledger, period: str) -> list[str]:

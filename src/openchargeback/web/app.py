@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from openchargeback.portal.audience import INTERNAL
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.environment import make_environment
-from openchargeback.web import audit_page, drafts, imports, proposals, serving, signing_in
+from openchargeback.web import audit_page, drafts, imports, months, proposals, serving, signing_in
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address, Handler
 from openchargeback.web.guard import Guard, Refused
@@ -47,6 +47,7 @@ ADDRESSES: tuple[Address, ...] = (
     *drafts.ADDRESSES,
     *imports.ADDRESSES,
     *proposals.ADDRESSES,
+    *months.ADDRESSES,
     *audit_page.ADDRESSES,
     Address("/{path:path}", {"GET": (Action.READ, _portal)}),
 )
@@ -60,6 +61,7 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
     program.doors = Doors()
     program.drafts = drafts.Drafts(program)
     program.imports = imports.Imports(program)
+    program.months = months.Months(program)
     program.waiting = proposals.Waiting(program)
     program.serving = Serving(program, env["web/portal_hook.js"].read_bytes())
     program.assets = assets_of(program.ledger)

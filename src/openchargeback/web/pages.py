@@ -13,6 +13,7 @@ from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.shell import Head, Link, make_shell
 from openchargeback.portal.theme import theme_css
 from openchargeback.problems import LedgerFault, OpenChargebackError, Problem
+from openchargeback.publish.paragraphs import Paragraph, paragraphs
 from openchargeback.templating.environment import make_environment
 from openchargeback.web.access import Action
 from openchargeback.web.program import can, person_of, program_of
@@ -49,6 +50,11 @@ class Refusal:
     def of(cls, fault: OpenChargebackError) -> Refusal:
         """What an exception says."""
         return cls(str(fault), tuple(fault.problems) if isinstance(fault, LedgerFault) else ())
+
+    @property
+    def paragraphs(self) -> list[Paragraph]:
+        """The problems, grouped."""
+        return paragraphs(self.problems)
 
 
 def page(

@@ -23,7 +23,10 @@ MOST_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of texts. right: the columns with figures. more: how many rows were left out. note: a line below."""
+    """A table of texts. right: the columns with figures. more: how many rows were left out. note: a line below.
+
+    short: the columns of single words.
+    """
 
     title: str
     head: tuple[str, ...]
@@ -31,6 +34,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     more: int = 0
     note: str = ""
+    short: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,19 @@ def problem_rows(problems: Iterable[Problem]) -> list[Paragraph]:
     return paragraphs(problems)
 
 
-def _table(
-    title: str, head: tuple[str, ...], right: set[int], rows: Sequence[tuple[str, ...]], note: str = ""
+def make_table(
+    title: str,
+    head: tuple[str, ...],
+    right: set[int],
+    rows: Sequence[tuple[str, ...]],
+    note: str = "",
+    short: Iterable[int] = (),
 ) -> Table | None:
+    """A table of at most MOST_ROWS rows; None without rows."""
     if not rows:
         return None
     shown = tuple(rows[:MOST_ROWS])
-    return Table(title, head, frozenset(right), shown, len(rows) - len(shown), note)
+    return Table(title, head, frozenset(right), shown, len(rows) - len(shown), note, frozenset(short))
 
 
 def _month(period: PeriodChange, currency: str) -> MonthView:
@@ -138,7 +148,7 @@ def _largest(period: PeriodChange, currency: str) -> Table | None:
         for each in period.projects
     ]
     head = ("PI", "Project", "Before", "After", "Change", "Causes")
-    return _table("Changes by PI and project", head, {2, 3, 4}, rows)
+    return make_table("Changes by PI and project", head, {2, 3, 4}, rows)
 
 
 def _decisions(period: PeriodChange, currency: str) -> Table | None:
@@ -155,7 +165,7 @@ def _decisions(period: PeriodChange, currency: str) -> Table | None:
         for each in period.decisions
     ]
     head = ("Change", "Decision", "On", "Charges", currency, "Reason", "By")
-    return _table(counted(len(rows), "decision"), head, {3, 4}, rows)
+    return make_table(counted(len(rows), "decision"), head, {3, 4}, rows)
 
 
 def _held(period: PeriodChange) -> Table | None:
@@ -163,28 +173,28 @@ def _held(period: PeriodChange) -> Table | None:
         (flags, f"{charges:,}", f"{money.human(amount, unit)} {unit}")
         for flags, unit, charges, amount in words.undecided(period)
     ]
-    return _table("Still held", ("Reason", "Charges", "Amount"), {1, 2}, rows)
+    return make_table("Still held", ("Reason", "Charges", "Amount"), {1, 2}, rows)
 
 
 def _sources(period: PeriodChange, currency: str) -> Table | None:
     rows = [(row.source, words.source(row, currency)) for row in period.sources if row.needs_attention]
     rows += [(each.source, f"closed without it: {words.without(each)}") for each in period.without]
-    return _table("Sources to check", ("Source", "What"), set(), rows)
+    return make_table("Sources to check", ("Source", "What"), set(), rows)
 
 
 def _invoices(period: PeriodChange) -> Table | None:
     found = (*period.invoices_to_check, *period.invoices_gone)
     rows = [(str(each.status), words.invoice(each, period)) for each in found]
-    return _table(words.INVOICES, ("State", "What"), set(), rows)
+    return make_table(words.INVOICES, ("State", "What"), set(), rows)
 
 
 def _settings(plan: Plan) -> Table | None:
     rows = [(each.path, each.key, each.old, each.new) for each in plan.settings]
     note = "".join(f"{line}. " for line in words.effects(plan)).strip()
-    return _table(counted(len(rows), "setting"), ("File", "Key", "Before", "After"), set(), rows, note)
+    return make_table(counted(len(rows), "setting"), ("File", "Key", "Before", "After"), set(), rows, note)
 
 
 def evidence_table(found: Sequence[Evidence]) -> Table | None:
     """Who approved which files, and how strong the evidence is."""
     rows = [(each.path, str(each.level), each.who, each.why) for each in found]
-    return _table(words.EVIDENCE, ("File", "Level", "Who", "Why"), set(), rows, LEVELS if rows else "")
+    return make_table(words.EVIDENCE, ("File", "Level", "Who", "Why"), set(), rows, LEVELS if rows else "")

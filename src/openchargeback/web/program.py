@@ -30,6 +30,7 @@ from openchargeback.web.workspace import Examined, Place, examine, main_commit
 if TYPE_CHECKING:
     from openchargeback.web.drafts import Drafts
     from openchargeback.web.imports import Imports
+    from openchargeback.web.months import Months
     from openchargeback.web.proposals import Waiting
     from openchargeback.web.serving import Serving
     from openchargeback.web.signing_in import Doors
@@ -71,6 +72,7 @@ class Program:
     doors: Doors
     drafts: Drafts
     imports: Imports
+    months: Months
     waiting: Waiting
     serving: Serving
 

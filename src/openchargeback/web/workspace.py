@@ -15,6 +15,7 @@ from typing import Any
 
 from openchargeback.files import branches, git
 from openchargeback.files.branches import FileDiff, Identity
+from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.plan.values import Plan
 from openchargeback.problems import OpenChargebackError, Problem, UsageFault, has_errors
 from openchargeback.publish.plan import make_plan
@@ -93,9 +94,17 @@ def opened(place: Place, commit: str) -> Path:
     return ledger
 
 
+def opened_main(place: Place, commit: str) -> Path:
+    """The ledger in the clone at a commit of `main`, which commands there take for what `main` is."""
+    ledger = opened(place, commit)
+    found = read_config((ledger / FILE_NAME).read_bytes())[0] if (ledger / FILE_NAME).is_file() else None
+    branches.stand_on(place.clone, found.portal.branch if found else branches.MAIN, commit)
+    return ledger
+
+
 def draft(place: Place, base: str, name: str, apply: Apply, form: Any, who: Identity) -> Draft:
     """Make a change in the clone and commit it there. name: under which it is kept."""
-    ledger = opened(place, base)
+    ledger = opened_main(place, base)
     change = apply(ledger, form, who)
     message = "\n\n".join(filter(None, (change.subject, change.body))) + "\n"
     made = branches.commit(ledger, change.paths, message, who) if change.paths else ""
