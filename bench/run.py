@@ -11,6 +11,7 @@ from collections.abc import Callable
 import browser
 import commands
 import converting
+import pages
 import plan
 import program
 import publishing
@@ -33,6 +34,7 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "statements": lambda _: statements.measure(),
     "sending": lambda _: sending.measure(),
     "browser": lambda _: browser.measure(),
+    "pages": lambda _: pages.measure(),
     "web": lambda _: web.measure(),
 }
 

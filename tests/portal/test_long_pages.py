@@ -101,3 +101,18 @@ def test_a_word_of_what_to_do_now_breaks_rather_than_leave_the_page(page: playwr
     page.goto((folder / paths.REVIEW).as_uri())
     link = page.locator(".next li a", has_text="x" * 90)
     assert link.evaluate("each => each.getBoundingClientRect().right <= innerWidth")
+
+
+@needs("chromium")
+@pytest.mark.parametrize("width", [1440, 360])
+def test_each_of_36_months_is_one_line_of_the_picker(page: playwright.Page, tmp_path: Path, width: int) -> None:
+    folder = factory.write(factory.site(months=36), tmp_path)
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto((folder / paths.DASHBOARD).as_uri())
+    page.locator(".picker summary").click()
+    rows = page.locator(".picker li a")
+    heights = rows.evaluate_all("all => all.map(each => each.clientHeight)")
+    assert len(heights) == 37
+    assert max(heights) < 2 * min(heights) - 16, "16 pixels are above and below the line"
+    menu = page.locator(".picker ul")
+    assert menu.evaluate("each => each.scrollWidth <= each.clientWidth")

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from openchargeback.problems import LedgerFault
-from openchargeback.publish.leaks import Identities, Identity
+from openchargeback.publish.leaks import ChargeIds, Identities, Identity
 
 ADA = Identity("email address", "ada.l@example.edu")
 NAME = Identity("name", "Zoë van der Berg")
@@ -62,3 +62,20 @@ def test_only_whole_words_count() -> None:
 def test_what_is_the_audiences_own_is_not_searched() -> None:
     left = OTHERS.without(["a charge tagged with ada.l@example.edu"])
     assert left.found_in("ada.l@example.edu, 2025-01-911fec2428") == {NUMBER}
+
+
+def test_own_identities_are_not_searched_even_if_no_text_has_them() -> None:
+    assert OTHERS.without([], [NAME]).found_in("Zoë van der Berg, 2025-01-911fec2428") == {NUMBER}
+
+
+def test_ids_of_charges_are_known_exactly() -> None:
+    months = [[f"{number * 7919:016x}" for number in range(start, 500, 3)] for start in (0, 1)]
+    known = ChargeIds()
+    for ids in months:
+        known.add(ids)
+    for number in range(-1, 501):
+        id_ = f"{max(number * 7919, 0):016x}"
+        assert (id_ in known) == (id_ in {*months[0], *months[1]}), id_
+    assert "f" * 16 not in known
+    known.add(["f" * 16])
+    assert "f" * 16 in known

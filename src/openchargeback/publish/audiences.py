@@ -34,7 +34,7 @@ from openchargeback.publish.books import AllBooks, Step, no_step, open_books, op
 from openchargeback.publish.build import make_site, plan_output, provenance_of, write_output
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.keys import environment, key_of
-from openchargeback.publish.leaks import Identities, Identity, texts_of
+from openchargeback.publish.leaks import ChargeIds, Identities, Identity, texts_of
 from openchargeback.publish.manifest import NAME, OutputKind, manifest
 from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.month_files import MonthFiles
@@ -123,6 +123,19 @@ def payers_of(periods: Iterable[BilledPeriod]) -> tuple[set[str], set[str]]:
     return pis - {""}, ({each.project.id for each in statements} | {item.project for item in held}) - {""}
 
 
+def identities_of(site: Site, pis: set[str], projects: set[str], owns: Owns) -> set[Identity]:
+    """What these PIs and projects are known by. owns: whose statements count."""
+    names = {each.pi.email: each.pi.name for period in site.periods for each in period.statements}
+    names |= {email: person.name for email, person in site.people.items()}
+    statements = (each for period in site.periods for each in period.statements)
+    return {
+        *(Identity("email address", email) for email in pis),
+        *(Identity("project", name) for name in projects),
+        *(Identity("name", names[email]) for email in pis if email in names),
+        *(Identity("statement", each.number) for each in statements if owns(each.pi.email, each.project.id)),
+    }
+
+
 def _department(site: Site, email: str) -> str:
     person = site.people.get(email)
     if person is not None:
@@ -148,7 +161,7 @@ class _Totals:
 
 @dataclass(slots=True)
 class _Run:
-    """What all audiences of a run share. site: everything, before it is restricted."""
+    """What all audiences of a run share. site: everything, before it is restricted. ids: of all charges."""
 
     books: AllBooks
     store: Cache
@@ -158,20 +171,34 @@ class _Run:
     pdfs: bool
     charges: MonthCharges = field(init=False)
     site: Site = field(init=False)
-    program: tuple[str, ...] = field(init=False)
-    ids: set[str] = field(init=False)
+    secrets: Identities = field(init=False)
+    ids: ChargeIds = field(init=False)
 
     def __post_init__(self) -> None:
         self.charges = MonthCharges(self.books.ledger, self.store)
         spans, (over_days, _) = month_spans(self.books, self.charges), configured_spans(self.books, self.charges)
         site = make_site(self.books, self.provenance, {})
         self.site = replace(site, spans=spans, over_days=over_days, pdfs=self.pdfs)
-        texts = (path for path in self.env.shipped.files().values() if path.suffix in _TEXTS)
-        self.program = (*(path.read_text(encoding="utf-8") for path in texts), *shipped_texts())
-        self.ids = set()
+        self.ids, resources = ChargeIds(), set[str]()
         for period in self.books.periods:
             with self.table(period) as table:
-                self.ids |= set(table.ids(table.payers))
+                self.ids.add(table.ids(table.payers))
+                resources.update(table.resources(table.payers))
+        self.secrets = self._secrets(resources).without(self._everyones())
+
+    def _secrets(self, resources: set[str]) -> Identities:
+        """What any of the PIs is known by."""
+        site = self.site
+        pis, projects = payers_of(site.periods)
+        found = identities_of(site, pis | set(site.people), projects | set(site.projects), lambda _pi, _project: True)
+        return Identities(found | {Identity("resource", text) for text in resources})
+
+    def _everyones(self) -> Iterator[str]:
+        """The texts of the institution and of the program, which every folder may have."""
+        config = self.site.config
+        yield repr((config.organization, config.portal.title, [each.label for each in config.sources.values()]))
+        yield from (p.read_text("utf-8") for p in self.env.shipped.files().values() if p.suffix in _TEXTS)
+        yield from shipped_texts()
 
     def write_everything(self, staging: Staging, workers: int | None, *, sealed: bool) -> None:
         """The folder of an audience that sees everything: as a build. sealed: it gets the manifest of the output."""
@@ -210,11 +237,6 @@ class _Run:
         self.store.keep("own totals", key, _Totals(own.totals))
         return own
 
-    def resources(self, period: BilledPeriod, owns: Owns) -> list[str]:
-        """Ids and names of the resources of others in a month."""
-        with self.table(period) as table:
-            return table.resources([each for each in table.payers if not owns(*each)])
-
     def table(self, period: BilledPeriod) -> AbstractContextManager[MonthTable]:
         """All charges of a month."""
         data = self.charges.open_data(period)
@@ -229,7 +251,9 @@ class _Folder:
         self._owns = audience.member(lambda pi: _department(run.site, pi))
         wanted = run.books.periods if audience.sees_charges else ()
         self._own = {each.period: run.own_charges(each, self._owns, audience) for each in wanted}
-        self._own_ids = {id_ for each in self._own.values() for id_ in charge_ids(each.charges)}
+        self._own_ids = ChargeIds()
+        for each in self._own.values():
+            self._own_ids.add(charge_ids(each.charges))
         self._site = self._restricted()
 
     def _restricted(self) -> Site:
@@ -301,35 +325,15 @@ class _Folder:
             yield from charge_scripts(period.period, own.browsed)
 
     def _identities(self) -> Identities:
-        """What the folder must not contain."""
-        site = self._run.site
-        own_pis, own_projects = payers_of(self._site.periods)
-        pis, projects = payers_of(site.periods)
-        found = {Identity("email address", email) for email in (pis | set(site.people)) - own_pis}
-        found |= {Identity("project", name) for name in (projects | set(site.projects)) - own_projects}
-        names = {email: person.name for email, person in site.people.items()}
-        for period in site.periods:
-            for each in period.statements:
-                names.setdefault(each.pi.email, each.pi.name)
-                if not self._owns(each.pi.email, each.project.id):
-                    found.add(Identity("statement", each.number))
-        found |= {Identity("name", name) for email, name in names.items() if email not in own_pis}
-        for period in self._run.books.periods:
-            found |= {Identity("resource", text) for text in self._run.resources(period, self._owns)}
-        return Identities(found).without(self._corpus())
-
-    def _corpus(self) -> Iterator[str]:
-        """The texts that are the audience's own, the institution's, and the program's."""
-        config = self._run.site.config
-        yield repr((config.organization, config.portal.title, [each.label for each in config.sources.values()]))
-        yield from (text for path, data in self._data() for text in texts_of(path, data))
-        yield from self._run.program
+        """What the folder must not contain: all that is neither the audience's own nor in its own data."""
+        own = identities_of(self._run.site, *payers_of(self._site.periods), self._owns)
+        texts = (text for path, data in self._data() for text in texts_of(path, data))
+        return self._run.secrets.without(texts, own)
 
     def _refuse_charges(self, path: str, data: bytes) -> None:
         """Refuse ids of charges that are not the audience's own."""
-        own = self._own_ids
         for text in texts_of(path, data):
             for found in _CHARGE.findall(text):
-                if found not in own and found in self._run.ids:
+                if found in self._run.ids and found not in self._own_ids:
                     problem = Problem(path, "leaked-identity", f"contains {found!r}, the charge of someone else", _FIX)
                     raise LedgerFault([problem])

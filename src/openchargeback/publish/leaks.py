@@ -11,7 +11,9 @@ from __future__ import annotations
 import html
 import re
 import zlib
+from array import array
 from base64 import b64decode
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,9 +64,9 @@ class Identities:
             # A text is found at its first word, and compared from there on, so punctuation before it does not count.
             self._by_word.setdefault(first[0], {}).setdefault(text[first.start() :], each)
 
-    def without(self, own: Iterable[str]) -> Identities:
-        """The identities that do not occur in any of these texts."""
-        known = {each for text in own for each in self.found_in(text)}
+    def without(self, texts: Iterable[str], own: Iterable[Identity] = ()) -> Identities:
+        """The identities that do not occur in any of these texts, and are none of `own`."""
+        known = {*own, *(each for text in texts for each in self.found_in(text))}
         left = Identities(())
         for word, found in self._by_word.items():
             kept = {text: each for text, each in found.items() if each not in known}
@@ -105,6 +107,22 @@ class Identities:
         """The same for what a PDF is made of, since a PDF stores text as numbers of glyphs."""
         texts = (job.html, html.unescape(job.html), *(file.content.decode("utf-8", "replace") for file in job.files))
         _refuse(self.problems(path, texts))
+
+
+class ChargeIds:
+    """Ids of charges, each of 16 hex digits, in 8 bytes: a ledger may have many millions."""
+
+    def __init__(self) -> None:
+        self._sorted: list[array[int]] = []
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Add some, such as those of a month."""
+        self._sorted.append(array("Q", sorted(int(each, 16) for each in ids)))
+
+    def __contains__(self, id_: str) -> bool:
+        number = int(id_, 16)
+        places = ((numbers, bisect_left(numbers, number)) for numbers in self._sorted)
+        return any(place < len(numbers) and numbers[place] == number for numbers, place in places)
 
 
 def _refuse(problems: Iterable[Problem]) -> None:
