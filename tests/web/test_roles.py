@@ -14,6 +14,7 @@ from openchargeback.web.guard import SMALL_BODY
 EVERYONE = "visitor admin reviewer finance viewer pi"
 SIGNED_IN = "admin reviewer finance viewer pi"
 INSIDE = "admin reviewer finance viewer"
+DECIDE = "admin reviewer"
 
 MATRIX = {
     ("/web/assets/{name:path}", "GET"): EVERYONE,
@@ -31,6 +32,17 @@ MATRIX = {
     ("/web/todo", "GET"): INSIDE,
     ("/web/proposals", "GET"): INSIDE,
     ("/web/proposals/{name:path}", "GET"): INSIDE,
+    ("/web/approve", "POST"): DECIDE,
+    ("/web/follow", "POST"): DECIDE,
+    ("/web/remove", "GET"): INSIDE,
+    ("/web/remove", "POST"): INSIDE,
+    ("/web/preview/{commit}/{path:path}", "GET"): INSIDE,
+    ("/web/previewed/{commit}", "GET"): INSIDE,
+    ("/web/decisions", "GET"): DECIDE,
+    ("/web/decisions", "POST"): DECIDE,
+    ("/web/directory", "GET"): DECIDE,
+    ("/web/directory/entry", "GET"): DECIDE,
+    ("/web/directory/entry", "POST"): DECIDE,
     ("/web/audit", "GET"): "admin",
     ("/{path:path}", "GET"): SIGNED_IN,
 }

@@ -16,7 +16,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from openchargeback.files import branches, git
+from openchargeback.files import branches
 from openchargeback.problems import OpenChargebackError, OutsideFault
 from openchargeback.web.access import Action, may
 from openchargeback.web.addresses import Address
@@ -163,11 +163,7 @@ async def push(program: Program, commit_id: str, name: str) -> str:
     """Push a commit to a branch of the remote, if there is one; empty, or why that failed: the branch is here then."""
     if not await asyncio.to_thread(program.has_remote):
         return ""
-    try:
-        moved = await asyncio.to_thread(git.push, program.root, "origin", commit_id, name)
-    except OutsideFault as fault:
-        return str(fault)
-    return "" if moved else f"the remote already has another branch {name}"
+    return await asyncio.to_thread(branches.push, program.root, commit_id, name)
 
 
 def _to_proposal(name: str) -> Response:

@@ -13,6 +13,7 @@ from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.shell import Head, Link, make_shell
 from openchargeback.portal.theme import theme_css
 from openchargeback.problems import LedgerFault, OpenChargebackError, Problem
+from openchargeback.publish.paragraphs import Paragraph, paragraphs
 from openchargeback.templating.environment import make_environment
 from openchargeback.web.access import Action
 from openchargeback.web.program import can, person_of, program_of
@@ -28,7 +29,7 @@ MENU: Sequence[tuple[Action, Link]] = (
 )
 """The menu of these pages; each person sees what they may use."""
 
-ASSETS = ("theme.js", "tokens.css", "portal.css", "portal.js", "icon.svg", "web.css", "web.js")
+ASSETS = ("theme.js", "tokens.css", "portal.css", "portal.js", "icon.svg", "web.css", "web.js", "portal_hook.css")
 """The static files of these pages, which visitors get before they sign in."""
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "png": "image/png", "woff2": "font/woff2"}
@@ -49,6 +50,11 @@ class Refusal:
     def of(cls, fault: OpenChargebackError) -> Refusal:
         """What an exception says."""
         return cls(str(fault), tuple(fault.problems) if isinstance(fault, LedgerFault) else ())
+
+    @property
+    def paragraphs(self) -> list[Paragraph]:
+        """The problems as pages show them."""
+        return paragraphs(self.problems)
 
 
 def page(
