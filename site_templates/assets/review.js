@@ -63,7 +63,7 @@
       flags: item.reasons.map((at) => queue.reasons[at][0]), title: item.reasons.map((at) => queue.reasons[at][1]).join("; "),
       project: queue.projects[item.project][0], projectPage: queue.projects[item.project][1],
       pi: queue.pis[item.pi][0], piName: queue.pis[item.pi][1], piPage: queue.pis[item.pi][2],
-      service: queue.services[item.service], value: exact(item.amount), verbs, needed, asked, everyReasonAsks,
+      service: queue.services[item.service], value: exact(item.amount), verbs, needed, asked, everyReasonAsks, branch: "",
     });
   });
   const byId = new Map(items.map((item) => [item.id, item]));
@@ -159,6 +159,9 @@
 
   const chosen = () => items.filter((item) => selected.has(item.id));
 
+  // What still waits for a decision: an item that a branch decides counts no more.
+  const undecided = (list) => list.filter((item) => !item.branch);
+
   // ---- Rows ----
 
   const body = find("rows");
@@ -184,7 +187,13 @@
     fold.addEventListener("click", () => toggle(item));
     box.setAttribute("aria-label", "Select " + item.title + ", " + (item.project || "no project") + ", " + item.service);
     box.addEventListener("change", () => select([item], box.checked));
+    box.disabled = Boolean(item.branch);
     find("asked", row).textContent = item.question;
+    if (item.branch) {
+      const link = make("a", "on branch " + item.branch);
+      link.href = item.branchPage;
+      find("asked", row).append(item.question ? ", " : "", link);
+    }
     linked(find("project", row), item.project, item.projectPage, "none");
     linked(find("pi", row), item.piName, item.piPage, "");
     find("service", row).textContent = item.service || "no service";
@@ -220,14 +229,15 @@
       if (opened.has(item.id)) showEvidence(item);
     });
     if (!list.length) body.appendChild(noMatch());
-    drawTotals(list);
+    drawTotals(undecided(list));
     const pages = find("pages");
     pages.hidden = !last;
     find("where").textContent = (page * queue.rows + 1).toLocaleString("en-US") + " to " + (page * queue.rows + shown.length).toLocaleString("en-US") + " of " + list.length.toLocaleString("en-US");
     find("back").disabled = page === 0;
     find("forth").disabled = page === last;
     find("caption").textContent = "Items to decide, " + scope() + ", by " + { amount: "amount", charges: "charges", waiting: "days of waiting" }[sort.key];
-    find("found").textContent = inWords(list);
+    const elsewhere = list.length - undecided(list).length;
+    find("found").textContent = inWords(undecided(list)) + (elsewhere ? "; " + counted(elsewhere, "more item") + " decided on branches" : "");
     markAll();
   }
 
@@ -510,7 +520,7 @@
   function select(list, on) {
     const none = !selected.size;
     list.forEach((item) => {
-      if (on) selected.add(item.id);
+      if (on && !item.branch) selected.add(item.id);
       else selected.delete(item.id);
       mark(item);
     });
@@ -519,7 +529,7 @@
   }
 
   function markAll() {
-    const shown = Array.from(drawn.keys());
+    const shown = Array.from(drawn.keys()).filter((id) => !byId.get(id).branch);
     const on = shown.filter((id) => selected.has(id)).length;
     pickers.forEach((box) => {
       box.checked = on > 0 && on === shown.length;
@@ -528,10 +538,23 @@
     const list = chosen();
     bar.hidden = !list.length;
     find("selected").textContent = inWords(list);
-    const rest = found().filter((item) => !selected.has(item.id));
+    const rest = undecided(found()).filter((item) => !selected.has(item.id));
     const more = find("more");
     more.hidden = !rest.length || on < shown.length;
-    more.textContent = "Select all " + counted(found().length, "item");
+    more.textContent = "Select all " + counted(undecided(found()).length, "item");
+  }
+
+  // Items that branches decide: the branch of each by the item's id, and the page of a branch by its name.
+  function elsewhere(branches, pageOf) {
+    const changed = items.filter((item) => item.branch !== (branches[item.id] || ""));
+    if (!changed.length) return;
+    changed.forEach(function (item) {
+      item.branch = branches[item.id] || "";
+      item.branchPage = item.branch && pageOf(item.branch);
+      if (item.branch) selected.delete(item.id);
+    });
+    drawRows();
+    if (shared.form) shared.form.draw(false);
   }
 
   function picker(box) {
@@ -576,8 +599,8 @@
     find("decide").addEventListener("click", () => document.getElementById("deciding").focus());
   }
 
-  // What review_form.js uses; it adds `form`.
-  const shared = { queue, main, byId, find, all, make, counted, listed, exact, human, inWords, withMonth, evidenceOf, chosen, suggest, NAMES };
+  // What review_form.js uses; it adds `form`. The web program uses `elsewhere`.
+  const shared = { elsewhere, queue, main, byId, find, all, make, counted, listed, exact, human, inWords, withMonth, evidenceOf, chosen, suggest, NAMES };
   window.reviewPage = shared;
 
   startQueue();

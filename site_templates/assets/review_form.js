@@ -356,7 +356,7 @@
   const by = find("by", form);
   by.value = by.value || remembered("");
   start();
-  page.form = { draw, use };
+  page.form = { draw, use, file: () => ({ path, text }) };
 
   // For tests: what must agree with the program.
   page.writer = { quoted, fileText, payerOf, pathOf };

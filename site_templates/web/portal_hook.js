@@ -3,8 +3,8 @@
 (function () {
   "use strict";
 
-  const home = new URL(document.body.dataset.root, location.href);
-  const address = (path) => new URL(path, home).href;
+  const address = (path) => new URL("/" + path, location.href).href;
+  const preview = (/^\/web\/preview\/([0-9a-f]+)\//.exec(location.pathname) || [])[1];
   const EVERY = 5000;
   let shown = null;
 
@@ -45,26 +45,74 @@
     if (more) more.append(...links(state));
   }
 
-  function note(state) {
-    let text = "", path = "";
-    if (state.broken) {
-      text = "The ledger has problems; these pages are from " + state.at + ".";
-      path = "web/problems";
-    } else if (shown !== null && state.build > shown) {
-      text = "The ledger has changed.";
-      path = location.href;
+  // The notes above the page: text, the address of the page it leads to, and the words of the link.
+  function notes(state) {
+    const found = [];
+    if (preview) found.push(["This is what the portal shows once the branch is merged; nothing of it counts yet.", address("web/previewed/" + preview), "Back to the proposal"]);
+    else if (state.broken) found.push(["The ledger has problems; these pages are from " + state.at + ".", address("web/problems"), "See the problems"]);
+    else if (shown !== null && state.build > shown) found.push(["The ledger has changed.", location.href, "Show the new page"]);
+    if (!preview && state.waiting && /^\/(index\.html)?$/.test(location.pathname)) {
+      found.push([state.waiting + (state.waiting === 1 ? " change waits" : " changes wait") + " on branches.", address("web/todo"), "To do"]);
     }
+    return found;
+  }
+
+  function note(state) {
+    const found = notes(state), key = JSON.stringify(found);
     const old = document.querySelector("[data-web-note]");
-    if (old && old.dataset.webNote === text) return;
+    if (old && old.dataset.webNote === key) return;
     if (old) old.remove();
-    if (!text) return;
-    const bar = make("p", text + " ", "wrap notice");
-    bar.dataset.webNote = text;
+    if (!found.length) return;
+    const bar = make("div", "", "wrap notice");
+    bar.dataset.webNote = key;
     bar.setAttribute("role", "status");
-    const link = make("a", state.broken ? "See the problems" : "Show the new page");
-    link.href = state.broken ? address(path) : path;
-    bar.append(link);
+    found.forEach(function ([text, path, label]) {
+      const line = make("p", text + " "), link = make("a", label);
+      link.href = path;
+      line.append(link);
+      bar.append(line);
+    });
     document.querySelector("header.top").after(bar);
+  }
+
+  // ---- The review page ----
+
+  function review(state) {
+    const main = document.querySelector("[data-review]");
+    if (!main || !window.reviewPage) return;
+    if (preview || !state.may.includes("review")) readOnly(main);
+    else commits(main.querySelector("[data-form]"), state);
+    if (!preview) window.reviewPage.elsewhere(state.branches, (name) => address("web/proposals/" + name.split("/").map(encodeURIComponent).join("/")));
+  }
+
+  // The queue without its form, for those who do not decide.
+  function readOnly(main) {
+    if (main.classList.contains("read-only")) return;
+    main.classList.add("read-only");
+    const style = document.createElement("link");
+    style.rel = "stylesheet";
+    style.href = address("web/assets/portal_hook.css");
+    document.head.append(style);
+  }
+
+  // The button that commits the form's file. The form's page sends nothing itself: its policy forbids that.
+  function commits(form, state) {
+    if (form.querySelector("[data-commit]")) return;
+    const by = form.querySelector("[data-by]"), copy = form.querySelector("[data-copy]");
+    by.value = state.email;
+    by.readOnly = true;
+    by.dispatchEvent(new Event("input", { bubbles: true }));
+    const button = make("button", "Commit on a branch", "button");
+    button.type = "button";
+    button.dataset.commit = "";
+    const follow = () => { button.disabled = copy.disabled; };
+    new MutationObserver(follow).observe(copy, { attributes: true, attributeFilter: ["disabled"] });
+    follow();
+    button.addEventListener("click", function () {
+      sessionStorage.setItem("decisions", JSON.stringify(Object.assign({ fresh: true }, window.reviewPage.form.file())));
+      location.href = address("web/decisions");
+    });
+    form.querySelector(".actions").prepend(button);
   }
 
   window.webProgram = {
@@ -75,6 +123,7 @@
       account(state);
       if (shown === null) shown = state.build;
       note(state);
+      review(state);
       window.webProgram.listeners.forEach((listener) => listener(state));
     },
   };
@@ -87,6 +136,8 @@
     document.head.append(script);
   }
 
+  // The answer may be here before the page's own scripts have run.
+  document.addEventListener("DOMContentLoaded", () => window.webProgram.now && review(window.webProgram.now));
   ask();
   setInterval(ask, EVERY);
   document.addEventListener("visibilitychange", ask);

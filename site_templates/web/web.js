@@ -5,6 +5,24 @@
   const wait = Number(document.body.dataset.wait || 0);
   if (wait) setTimeout(() => location.reload(), wait * 1000);
 
+  // The file of the portal's review form, which portal_hook.js left for this page; it stays for another try.
+  const decisions = document.querySelector("[data-decisions]");
+  if (decisions) {
+    try {
+      const file = JSON.parse(sessionStorage.getItem("decisions") || "null");
+      if (file) {
+        decisions.elements.path.value = file.path;
+        decisions.elements.text.value = file.text;
+        if (file.fresh) {
+          sessionStorage.setItem("decisions", JSON.stringify({ path: file.path, text: file.text }));
+          decisions.submit();
+        }
+      }
+    } catch (refused) {
+      // storage may be disabled
+    }
+  }
+
   const root = document.documentElement;
   const toggle = document.querySelector("[data-theme-toggle]");
   if (toggle) {

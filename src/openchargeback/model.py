@@ -830,20 +830,23 @@ class Level(enum.StrEnum):
     """How strong the evidence is for who approved a file.
 
     A: the host recorded an approving review by someone other than the authors of the commits. B: the commit or merge
-    that brought the file was signed by someone other than its authors, with a key in the committed list. C: names in
-    Git and YAML, which nothing vouches for. Unknown: the history is missing.
+    that brought the file was signed by someone other than its authors, with a key in the committed list. W: someone
+    other than the authors approved and merged it in the web program, as its unsigned merge commit says; its login and
+    audit log vouch for that. C: names in Git and YAML, which nothing vouches for. Unknown: the history is missing.
     """
 
     A = "A"
     B = "B"
+    W = "W"
     C = "C"
     UNKNOWN = "unknown"
 
 
 LEVELS = (
     "A: the host's record of an approving review by someone other than the authors. B: signed by someone other than "
-    "the authors, with a known key. C: named in the file, where anyone can write any name. Unknown: the history is "
-    "missing."
+    "the authors, with a known key. W: approved in the web program by someone other than the authors, as far as its "
+    "login and audit log can be trusted. C: named in the file, where anyone can write any name. Unknown: the history "
+    "is missing."
 )
 """The levels of evidence, explained in one line."""
 
@@ -854,8 +857,8 @@ class Evidence:
 
     content: the Git id of the approved content. commit: the one that brought that content to the branch.
     named: the people named in the file itself; anyone can write any name there. approvers: at level A names on the
-    host, at B names in the list of signers; else none. authors: the email addresses of everyone who wrote the file.
-    why: the reason for the level, or what is missing.
+    host, at B names in the list of signers, at W the one who merged; else none. authors: the email addresses of
+    everyone who wrote the file. why: the reason for the level, or what is missing.
     """
 
     path: str
@@ -876,6 +879,8 @@ class Evidence:
                 return f"approved by {names}"
             case Level.B:
                 return f"signed by {names}"
+            case Level.W:
+                return f"approved in the web program by {names}"
         return f"named in the file: {names}"
 
     def as_json(self) -> dict[str, object]:

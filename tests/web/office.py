@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import http.client
 import re
 import socket
@@ -78,7 +79,7 @@ class Answer:
     def words(self) -> str:
         """The text that a page shows, without its tags."""
         shown = re.sub(r"<(script|style)\b.*?</\1>", "", self.text, flags=re.DOTALL)
-        return " ".join(re.sub(r"<[^>]*>", " ", shown).split())
+        return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", shown)).split())
 
     @property
     def location(self) -> str:
@@ -124,13 +125,13 @@ class Browser:
     def get(self, path: str, **headers: str) -> Answer:
         return self.send("GET", path, headers=headers)
 
-    def post(self, path: str, **fields: str) -> Answer:
+    def post(self, path: str, /, **fields: str) -> Answer:
         """Send a form without files."""
         return self.send(
             "POST", path, urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
         )
 
-    def upload(self, path: str, files: Mapping[str, bytes], field_name: str = "files", **fields: str) -> Answer:
+    def upload(self, path: str, /, files: Mapping[str, bytes], field_name: str = "files", **fields: str) -> Answer:
         """Send a form with files, by the names that the browser gives them."""
         edge = "----edge"
         parts = [
@@ -143,19 +144,19 @@ class Browser:
         body = b"".join(parts) + f"--{edge}--\r\n".encode()
         return self.send("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={edge}"})
 
-    def follow(self, path: str, *, seconds: float = 120, until: str = "") -> Answer:
+    def follow(self, path: str, *, seconds: float = 200, until: str = "") -> Answer:
         """A page once nothing runs any more that it waits for, or once it shows a text."""
         end = time.monotonic() + seconds
         while True:
             got = self.get(path)
             if got.status in (301, 302, 303, 307):
                 path = re.sub(r"^https?://[^/]+", "", got.location)
-            elif "data-wait" not in got.text or (until and until in got.words):
+            elif 'data-wait="' not in got.text or (until and until in got.words):
                 return got
             elif time.monotonic() > end:
                 raise AssertionError(f"{path} still waits: {got.words}")
             else:
-                time.sleep(0.05)
+                time.sleep(0.2)
 
 
 @dataclass

@@ -15,6 +15,7 @@ EVERYONE = "visitor admin reviewer finance viewer pi"
 SIGNED_IN = "admin reviewer finance viewer pi"
 INSIDE = "admin reviewer finance viewer"
 CLOSING = "admin finance"
+DECIDE = "admin reviewer"
 
 MATRIX = {
     ("/web/assets/{name:path}", "GET"): EVERYONE,
@@ -47,6 +48,17 @@ MATRIX = {
     ("/web/bundles/{id}", "GET"): CLOSING,
     ("/web/bundles/{id}/file", "GET"): CLOSING,
     ("/web/postings", "POST"): CLOSING,
+    ("/web/approve", "POST"): DECIDE,
+    ("/web/follow", "POST"): DECIDE,
+    ("/web/remove", "GET"): INSIDE,
+    ("/web/remove", "POST"): INSIDE,
+    ("/web/preview/{commit}/{path:path}", "GET"): INSIDE,
+    ("/web/previewed/{commit}", "GET"): INSIDE,
+    ("/web/decisions", "GET"): DECIDE,
+    ("/web/decisions", "POST"): DECIDE,
+    ("/web/directory", "GET"): DECIDE,
+    ("/web/directory/entry", "GET"): DECIDE,
+    ("/web/directory/entry", "POST"): DECIDE,
     ("/web/audit", "GET"): "admin",
     ("/{path:path}", "GET"): SIGNED_IN,
 }

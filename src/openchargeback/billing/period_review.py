@@ -20,12 +20,14 @@ from openchargeback.focus.database import database
 from openchargeback.ledger.approval_text import approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.directory_stubs import Suggestion
 from openchargeback.ledger.periods import HELD, part_path
-from openchargeback.model import HeldCharge, QueueItem
-from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
+from openchargeback.model import DecisionRecord, HeldCharge, QueueItem, State
+from openchargeback.problems import LedgerFault, Problem, Severity, UsageFault, has_errors
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.queue import charges_of_items, read_queue
+from openchargeback.review.suggestions import suggestions
 
 _Place = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -33,6 +35,15 @@ _Place = tuple[tuple[str, ...], tuple[str, ...]]
 def _place(item: QueueItem) -> _Place:
     """A key that is unique within a queue. Items of charges named by id differ only in the flags that hold them."""
     return item.key, item.uncleared
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What further decisions do: each with whether it is void, the errors they cause, and the items they settle."""
+
+    records: tuple[DecisionRecord, ...]
+    errors: list[Problem]
+    settled: tuple[QueueItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +71,26 @@ class Review:
         """The errors that adding these decisions to the ledger would cause."""
         path = f"approvals/{self.folder}/new.yaml"
         added, faults = read_approvals(approval_text(texts).encode(), path)
-        _, found = apply_decisions(self.con, (*self.decisions, *added), self.ledger.config, self.directory)
-        return _new_errors((*faults, *found), self.problems)
+        return [*_new_errors(faults, self.problems), *self.with_decisions(added).errors]
+
+    def with_decisions(self, added: Sequence[Decision]) -> Effect:
+        """What adding these decisions to the ledger would do."""
+        records, found = apply_decisions(self.con, (*self.decisions, *added), self.ledger.config, self.directory)
+        left = {item.id for item in read_queue(self.con)}
+        settled = tuple(item for item in self.items if item.id not in left)
+        return Effect(records[len(self.decisions) :], _new_errors(found, self.problems), settled)
+
+
+def suggested(ledger: RecordedLedger, period: str) -> list[Suggestion]:
+    """Directory entries that would attribute what is held of a period, open or closed.
+
+    Raises UsageFault if the ledger has no such period, LedgerFault as `open_review` does.
+    """
+    if period not in ledger.periods:
+        raise UsageFault(f"the ledger has no period {period}")
+    of = "" if ledger.period_file(period).state is State.OPEN else period
+    with open_review(ledger, "" if of else period, of) as review:
+        return suggestions(review.items, ledger.config.currency)
 
 
 def new_errors(ledger: RecordedLedger, period: str, texts: Sequence[str]) -> list[Problem]:

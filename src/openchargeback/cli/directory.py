@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from openchargeback.billing.period_review import open_review
-from openchargeback.cli.batches import is_open, ledger_of
+from openchargeback.billing.period_review import suggested
+from openchargeback.cli.batches import ledger_of
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, shown
 from openchargeback.files.writing import write_file
@@ -20,7 +20,6 @@ from openchargeback.ledger.directory_edit import KINDS, FileEdit
 from openchargeback.ledger.directory_stubs import stub_csv, stub_yaml
 from openchargeback.model import PayerClass
 from openchargeback.problems import UsageFault
-from openchargeback.review.suggestions import suggestions
 
 
 @click.group()
@@ -246,11 +245,7 @@ def suggest(period: str, output: Path | None, named: str | None, json_: bool) ->
     Example: focus-billing directory suggest --period 2025-01 -o projects.csv
     """
     ledger = ledger_of(root_of(named))
-    if period not in ledger.periods:
-        raise UsageFault(f"the ledger has no period {period}")
-    of = "" if is_open(ledger, period) else period
-    with open_review(ledger, "" if of else period, of) as opened:
-        found = suggestions(opened.items, ledger.config.currency)
+    found = suggested(ledger, period)
     if output:
         if output.exists():
             raise UsageFault(f"{output} already exists; choose another file")

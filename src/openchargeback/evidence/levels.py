@@ -5,6 +5,9 @@ Levels, never overstated:
     A        the host's record of an approving review by someone other than every author of the commits
     B        the merge or commit that brought the current content, signed by someone other than its authors with a key
              that was valid before the change reached the branch (see `signing`)
+    W        the merge that brought the current content says that whoever made it approved it (`Approved-by`), and they
+             wrote nothing of what it merges: how the web program merges. Git does not prove it; it is worth what the
+             program's login and audit log, and the protection of the main branch, are worth
     C        only names in Git and YAML, where anyone can write any name
     unknown  the history is missing (a shallow clone), or the file has uncommitted changes
 
@@ -24,6 +27,7 @@ from openchargeback.evidence.signing import (
     ALLOWED_SIGNERS,
     Integration,
     Signers,
+    approver_of,
     change_of,
     signers_at,
     signing_commits,
@@ -33,7 +37,7 @@ from openchargeback.ledger.settings import EvidenceRule
 from openchargeback.model import Evidence, Level
 from openchargeback.problems import OutsideFault, Problem
 
-_RANK = {Level.A: 3, Level.B: 2, Level.C: 1, Level.UNKNOWN: 0}
+_RANK = {Level.A: 4, Level.B: 3, Level.W: 2, Level.C: 1, Level.UNKNOWN: 0}
 _SHALLOW = "the clone is shallow; fetch the full history (in a workflow, with `fetch-depth: 0`)"
 
 
@@ -158,6 +162,9 @@ def _evidence(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evide
         names = tuple(sorted(who.people(name for people in signed.values() for name in people)))
         return found(Level.B, names, f"commit {next(iter(signed))[:12]}, signed with a key in {ALLOWED_SIGNERS}")
     doubts = "".join(f"; {each}" for each in (listed.doubt, f"{host.name}: {doubt}" if host and doubt else "") if each)
+    if asked.is_merge(integration) and (approver := approver_of(asked.root, change)):
+        merge = integration.tip[:12]
+        return found(Level.W, (approver,), f"merge {merge} says `{git.APPROVED_BY}`, which Git does not prove{doubts}")
     return found(Level.C, (), f"names only: no commit was signed by someone else{doubts}")
 
 
@@ -229,4 +236,6 @@ def _fix(each: Evidence, level: str) -> str:
         return "have the pull request reviewed, and pass the host's record of it (--event, --reviews, --commits)"
     if level == "B":
         return f"have someone else sign the merge with a key in {ALLOWED_SIGNERS}"
+    if level == "W":
+        return "have someone else approve it in the web program, which needs `approve: second-person`"
     return "commit the file"

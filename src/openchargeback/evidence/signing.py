@@ -142,6 +142,32 @@ def signing_commits(root: Path, change: Change, keys: Sequence[Key]) -> dict[str
     }
 
 
+def approver_of(root: Path, change: Change) -> str:
+    """Who merged a change and says there that they approved it (`Approved-by`), by the person's address; else empty.
+
+    Only for a merge onto the branch whose author, committer and approver are one person, who neither wrote nor
+    committed anything it merges, and whose content is that of the merged branch. It proves nothing: anyone who may push
+    to the branch can write this.
+    """
+    integration = change.integration
+    span = _span(root, integration) if integration.start else ()
+    merge = next((each for each in span if each.id == integration.tip), None)
+    if merge is None or len(merge.parents) != 2 or merge.parents[0] != integration.start:
+        return ""
+    who = identities_at(root, integration.start)
+    (approver, *others) = who.people((*merge.authors, merge.committer, *merge.approvers))
+    merged = who.people(name for each in span if each is not merge for name in (*each.authors, each.committer))
+    if others or not merge.approvers or approver in merged | who.people(change.authors):
+        return ""
+    return approver if _content(root, merge.parents[1], change.path) == change.content else ""
+
+
+@lru_cache(maxsize=256)
+def _span(root: Path, integration: Integration) -> tuple[git.LoggedCommit, ...]:
+    """The commits of an integration, whoever signed them."""
+    return tuple(git.logged(root, f"{integration.start}..{integration.tip}"))
+
+
 @lru_cache(maxsize=256)
 def _signed(root: Path, integration: Integration, keys: tuple[Key, ...]) -> tuple[git.LoggedCommit, ...]:
     """The commits of an integration, with the keys that signed them."""

@@ -6,24 +6,23 @@ and then creates or moves one reference, so that a process killed at any moment 
 
 from __future__ import annotations
 
-import os
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from openchargeback.addresses import credentials_in
 from openchargeback.files import git
-from openchargeback.files.git import expect, run
+from openchargeback.files.git import Answer, expect, run
 from openchargeback.problems import OutsideFault, UsageFault
 
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
 """Neither hooks of this machine nor housekeeping run while a commit is made."""
 
 _DRAFTS = "refs/drafts"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 _LONGEST = 100
 _NETWORK = 300
-MAIN = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,8 @@ class Identity:
 class Branch:
     """A branch that is not merged: `origin/topic` if only the remote has it.
 
-    date: of the last commit, in UTC. authors: of its commits, by email address in lower case.
+    date: of the last commit, in UTC. authors: everyone who wrote or committed any of its commits, by email address in
+    lower case, co-authors included.
     """
 
     name: str
@@ -88,11 +88,21 @@ def clone(root: Path, folder: Path) -> Path:
     folder: where the clone is. Raises OutsideFault if Git cannot make it.
     """
     prefix = git.prefix_of(root)
-    if not (folder / ".git").is_dir():
+    if not _shares_objects(root, folder):
+        shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = ("clone", "--quiet", "--shared", "--no-checkout", "--no-tags", "--", str(git.top(root)), str(folder))
         expect(run(root, *_QUIET, *made, timeout=None))
     return folder / prefix
+
+
+def _shares_objects(root: Path, folder: Path) -> bool:
+    """Whether a folder is a clone that finds the repository's objects: not once the ledger was moved or copied."""
+    objects = expect(run(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")).rstrip("\n")
+    try:
+        return (folder / ".git/objects/info/alternates").read_text("utf-8").splitlines() == [objects]
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def check_out(ledger: Path, folder: Path, commit: str) -> None:
@@ -143,30 +153,72 @@ def drop(folder: Path, name: str) -> None:
     expect(run(folder, *_QUIET, "update-ref", "-d", f"{_DRAFTS}/{name}"))
 
 
-def take(root: Path, folder: Path, name: str, branch: str, old: str = "") -> None:
-    """Take a commit that `keep` kept in a clone into the ledger's repository, as this branch.
-
-    old: the commit that the branch has now; empty for a new branch. If it is the branch checked out, the work tree
-    follows. Raises UsageFault if the branch has moved, exists already, or the work tree is in the way.
-    """
+def bring(root: Path, folder: Path, name: str) -> str:
+    """Copy a commit that `keep` kept in a clone into the ledger's repository; returns its id. No branch changes."""
     expect(
         run(
             root, *_QUIET, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--",
             str(folder), f"{_DRAFTS}/{name}", timeout=None,
         )
     )  # fmt: skip
-    commit_id = git.resolve(folder, f"{_DRAFTS}/{name}")
+    return git.resolve(folder, f"{_DRAFTS}/{name}")
+
+
+def take(root: Path, folder: Path, name: str, branch: str, old: str = "") -> None:
+    """Take a commit that `keep` kept in a clone into the ledger's repository, as this branch; see `move`."""
+    move(root, branch, bring(root, folder, name), old)
+
+
+def move(root: Path, branch: str, commit_id: str, old: str = "") -> None:
+    """Move a branch to a commit that follows its last one.
+
+    old: the commit that the branch has now; empty for a new branch. If it is the branch checked out, the work tree
+    follows. Raises UsageFault if the branch has moved, exists already, or the work tree is in the way.
+    """
     if git.branch(root) == branch:
         if git.resolve(root, "HEAD") != old:
             raise UsageFault(f"{branch} has moved meanwhile; look at the plan again")
         answer = run(root, *_QUIET, "merge", "--quiet", "--ff-only", commit_id, timeout=None)
         if answer is None or answer.code:
-            reason = answer.error.strip().splitlines()[0] if answer and answer.error.strip() else "git failed"
-            raise UsageFault(f"{branch} is checked out in the ledger's folder and cannot move: {reason}")
+            raise _in_the_way(branch, answer)
         return
     answer = run(root, *_QUIET, "update-ref", f"refs/heads/{branch}", commit_id, old or "0" * len(commit_id))
     if answer is None or answer.code:
         raise UsageFault(f"the branch {branch} {'has moved meanwhile' if old else 'exists already'}; try again")
+
+
+def check_move(root: Path, branch: str, commit_id: str) -> None:
+    """Raise UsageFault if files in the work tree would keep `move` from moving the branch."""
+    if git.branch(root) != branch:
+        return
+    run(root, *_QUIET, "update-index", "-q", "--refresh", timeout=None)
+    answer = run(root, *_QUIET, "read-tree", "--dry-run", "-m", "-u", "HEAD", commit_id, timeout=None)
+    if answer is None or answer.code:
+        raise _in_the_way(branch, answer)
+
+
+def _in_the_way(branch: str, answer: Answer | None) -> UsageFault:
+    reason = answer.error.strip().splitlines()[0] if answer and answer.error.strip() else "git failed"
+    return UsageFault(f"{branch} is checked out in the ledger's folder and cannot move: {reason}")
+
+
+def remove(root: Path, branch: Branch) -> None:
+    """Remove a branch here and on the remote, if it still has the commit that was read.
+
+    Raises UsageFault if it has moved, or is checked out; OutsideFault if the remote refuses.
+    """
+    name = branch.short
+    here, there = (git.resolve(root, f"refs/{where}/{name}") for where in ("heads", "remotes/origin"))
+    if git.branch(root) == name:
+        raise UsageFault(f"{name} is checked out in the ledger's folder")
+    if {here, there} - {"", branch.commit}:
+        raise UsageFault(f"{name} has moved meanwhile")
+    if there:
+        # The lease makes the remote refuse if someone has pushed to it since.
+        lease = f"--force-with-lease=refs/heads/{name}:{branch.commit}"
+        expect(run(root, *_QUIET, "push", "--quiet", lease, "--", "origin", f":refs/heads/{name}", timeout=_NETWORK))
+    if here:
+        expect(run(root, *_QUIET, "update-ref", "-d", f"refs/heads/{name}", branch.commit))
 
 
 def free_name(root: Path, wanted: str) -> str:
@@ -209,7 +261,8 @@ def unmerged(root: Path, main: str) -> list[Branch]:
             continue
         base = git.merge_base(root, main, id_)
         commits = git.logged(root, f"{base}..{id_}" if base else id_)
-        authors = tuple(dict.fromkeys(each for commit in commits for each in commit.authors))
+        people = (each for commit in commits for each in (*commit.authors, commit.committer))
+        authors = tuple(dict.fromkeys(people))
         moment = f"{date[:10]} {date[11:16]}"
         found[key] = Branch(name, id_, base, subject, author, moment, authors, len(commits))
     return list(found.values())
@@ -235,12 +288,51 @@ def diff(root: Path, base: str, head: str, most: int) -> list[FileDiff]:
 def fetch(root: Path) -> str:
     """Fetch all branches of `origin`; empty, or why that failed."""
     try:
-        answer = run(root, *_QUIET, "fetch", "--quiet", "--prune", "--no-auto-gc", "--", "origin", timeout=_NETWORK)
+        expect(run(root, *_QUIET, "fetch", "--quiet", "--prune", "--no-auto-gc", "--", "origin", timeout=_NETWORK))
     except OutsideFault as fault:
-        return str(fault)
-    return "" if answer is not None and not answer.code else os.fsdecode((answer.error if answer else "").encode())
+        return _public(root, str(fault))
+    return ""
+
+
+def push(root: Path, commit_id: str, name: str) -> str:
+    """Push a commit to a branch of `origin`, never by force; empty, or why that failed."""
+    try:
+        moved = git.push(root, "origin", commit_id, name)
+    except OutsideFault as fault:
+        return _public(root, str(fault))
+    return "" if moved else f"the remote's {name} has commits that are not here"
+
+
+def _public(root: Path, message: str) -> str:
+    """A message of Git without the secrets of the remote's address, in one line."""
+    for secret in sorted({each for each in credentials_in(git.remote_addresses(root)) if each}, key=len, reverse=True):
+        message = message.replace(secret, "…")
+    return " ".join(message.split())
 
 
 def has_remote(root: Path) -> bool:
     """Whether the repository has a remote `origin`."""
     return git.inside_repository(root) and "origin" in git.remotes(root)
+
+
+def behind(root: Path, main: str) -> int:
+    """How many commits of `main` on `origin` the branch here lacks; 0 if there is no such branch."""
+    here, there = (git.resolve(root, f"refs/{where}/{main}") for where in ("heads", "remotes/origin"))
+    return int(expect(run(root, "rev-list", "--count", f"{here}..{there}")).strip()) if here and there else 0
+
+
+def merge_of(root: Path, main: str, commit_id: str) -> git.LoggedCommit | None:
+    """The merge that brought a commit to a branch; None if it was not merged, or not by a merge commit."""
+    if not git.is_ancestor(root, commit_id, main):
+        return None
+    listed = expect(run(root, "rev-list", "--first-parent", "--merges", f"{commit_id}..{main}")).split()
+    found = (each for id_ in reversed(listed) for each in git.logged(root, f"{id_}^!"))
+    return next((each for each in found if commit_id in each.parents[1:]), None)
+
+
+def changed(root: Path, base: str, head: str, folder: str) -> list[str]:
+    """The files in a folder of the ledger that differ between two commits; all of them without a base."""
+    if not base:
+        return [path for path in git.tree(root, head) if path.startswith(f"{folder}/")]
+    asked = ("diff", "--name-only", "--relative", "--no-renames", "--no-ext-diff", "-z", base, head, "--", folder)
+    return expect(run(root, *asked)).split("\0")[:-1]

@@ -33,6 +33,9 @@ _UNTRACKED = ("ls-files", "--others", "--exclude-standard")
 _CONVERTING = ("filter", "ident", "working-tree-encoding")
 _LARGE = 4 << 20  # from how many bytes another process or command is worth starting
 _BLOCK = 1 << 18
+APPROVED_BY = "Approved-by"
+"""The trailer of a merge that says who approved it."""
+_ADDRESS = re.compile(r"<([^<>]+@[^<>]+)>")
 _RENAMES = 1000  # up to this many new files are each compared with up to this many deleted ones
 _FIXED = {
     "LC_ALL": "C",  # the messages recognized below are Git's English ones
@@ -75,7 +78,7 @@ class LoggedCommit:
     """A commit as evidence: its authors and co-authors (from its message), by email, and the key that signed it.
 
     key: the fingerprint (`SHA256:…`) of the key of a good SSH signature, if the list of allowed signers has it; else
-    empty.
+    empty. approvers: the email addresses of its `Approved-by` trailers.
     """
 
     id: str
@@ -83,6 +86,7 @@ class LoggedCommit:
     authors: tuple[str, ...]
     committer: str
     key: str
+    approvers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,22 +486,26 @@ def _log(root: Path, *arguments: str, signers: Path | None = None) -> str:
     settings += ["-c", f"gpg.ssh.allowedSignersFile={signers or os.devnull}", "-c", "log.showRoot=true"]
     # One line each: neither addresses nor names of signers can contain a line feed.
     signature = "%G?%n%GF" if signers else "N%n"
-    fields = f"%H%n%P%n%ae%n%ce%n{signature}%n%(trailers:key=Co-authored-by,valueonly,separator=%x2c)"
+    approved, helped = (
+        f"%(trailers:key={key},valueonly,unfold,separator=%x2c)" for key in (APPROVED_BY, "Co-authored-by")
+    )
+    fields = f"%H%n%P%n%ae%n%ce%n{signature}%n{approved}%n{helped}"
     # A mailmap could turn one person into another.
     command = ("log", "--no-use-mailmap", "-z", "--no-show-signature", f"--format={fields}")
     return expect(run(root, *settings, *command, *arguments))
 
 
 def _logged(line: str) -> LoggedCommit:
-    id_, parents, author, committer, status, key, helpers = line.split("\n", 6)
-    authors = [author, *re.findall(r"<([^<>]+@[^<>]+)>", helpers)]
+    id_, parents, author, committer, status, key, approved, helpers = line.split("\n", 7)
+    approvers, authors = (_ADDRESS.findall(each) for each in (approved, helpers))
     good = status == "G" and key.startswith("SHA256:")
     return LoggedCommit(
         id_,
         tuple(parents.split()),
-        tuple(dict.fromkeys(each.strip().casefold() for each in authors)),
+        tuple(dict.fromkeys(each.strip().casefold() for each in (author, *authors))),
         committer.strip().casefold(),
         key if good else "",
+        tuple(each.strip().casefold() for each in approvers),
     )
 
 

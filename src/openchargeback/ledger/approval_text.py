@@ -93,7 +93,7 @@ def _opening(head: SequenceType[str], clears: SequenceType[str] | None, of: str)
 
 def approval_file(root: Path, period: str, name: str, decisions: SequenceType[str]) -> tuple[Path, bytes]:
     """A new approval file for these decisions: its path, which is not in use yet, and its content."""
-    path = _free_path(root, period, name)
+    path = free_path(root, period, name)
     relative = path.relative_to(root).as_posix()
     return path, (schema_comment(root, relative) + approval_text(decisions)).encode()
 
@@ -124,7 +124,8 @@ def _list(values: SequenceType[str]) -> str:
     return f"[{', '.join(quoted(value) for value in values)}]"
 
 
-def _free_path(root: Path, period: str, name: str) -> Path:
+def free_path(root: Path, period: str, name: str) -> Path:
+    """The path of a new approval file of this name: with a number if there is one already."""
     stem = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "batch"
     folder = root / "approvals" / period
     number = 1

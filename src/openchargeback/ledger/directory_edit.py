@@ -127,6 +127,14 @@ def entry_lines(data: bytes | None, kind: str) -> dict[str, int]:
     return {id_: node.line for id_, (_, node) in _by_id(items, KINDS[kind]).items()}
 
 
+def entry_values(data: bytes | None, kind: str) -> dict[str, dict[str, Any]]:
+    """The entries of a file as written, by canonical id: trimmed text, lists and mappings; empty if unreadable."""
+    root, _ = parse(data or b"", KINDS[kind].path)
+    place = _value(root, kind)
+    items = place.items if isinstance(place, yaml_tree.Sequence) else ()
+    return {id_: _plain(node) for id_, (_, node) in _by_id(items, KINDS[kind]).items()}
+
+
 def _together(entries: Iterable[Mapping[str, Any]], what: Kind) -> dict[str, dict[str, Any]]:
     """The entries by id, duplicates merged."""
     found: dict[str, dict[str, Any]] = {}

@@ -36,7 +36,7 @@ COST_COLUMNS = ("BilledCost", "EffectiveCost")
 DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 FORGES = ("github", "gitlab", "forgejo")
 QUESTIONS = ("mail", "issue", "none")
-EVIDENCE_LEVELS = ("A", "B", "C")
+EVIDENCE_LEVELS = ("A", "B", "W", "C")
 PAPERS = ("a4", "letter")
 GIGABYTE = 10**9
 FORMAT_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
@@ -369,7 +369,11 @@ class EvidenceRule:
 
     level: Annotated[
         str,
-        Choice(EVIDENCE_LEVELS, "A: the host's record of a review; B: a commit signed by a known key; C: names only."),
+        Choice(
+            EVIDENCE_LEVELS,
+            "A: the host's record of a review; B: a commit signed by a known key; W: merged in the web program by "
+            "another; C: names only.",
+        ),
     ] = ""
     other_than_author: Annotated[bool, "Someone who did not write the file must have approved it."] = False
 

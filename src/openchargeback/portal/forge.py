@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from openchargeback.addresses import safe_address
 from openchargeback.ledger.settings import PortalSettings
@@ -45,6 +45,19 @@ def host_of(settings: PortalSettings) -> Host | None:
         # GitLab does not reliably accept content in an address.
         return Host("GitLab", f"{repository}/-/new/{branch}?file_name={PATH}", prefilled=False)
     return None
+
+
+def pull_request_of(settings: PortalSettings, branch: str) -> str:
+    """The page that opens a pull request of a branch on the host; empty as for `host_of`."""
+    host = host_of(settings)
+    if host is None:
+        return ""
+    repository = safe_address(settings.repository).rstrip("/").removesuffix(".git")
+    main, name = quote(settings.branch, safe="/"), quote(branch, safe="/")
+    if host.name == "GitLab":
+        asked = {"merge_request[source_branch]": branch, "merge_request[target_branch]": settings.branch}
+        return f"{repository}/-/merge_requests/new?{urlencode(asked)}"
+    return f"{repository}/compare/{main}...{name}" + ("?expand=1" if host.name == "GitHub" else "")
 
 
 def issue_of(settings: PortalSettings, title: str, text: str) -> str:

@@ -19,7 +19,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from openchargeback.portal.audience import INTERNAL
 from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.environment import make_environment
-from openchargeback.web import audit_page, drafts, imports, months, proposals, serving, signing_in
+from openchargeback.web import (
+    audit_page,
+    decisions,
+    directory,
+    drafts,
+    imports,
+    months,
+    previews,
+    proposals,
+    serving,
+    signing_in,
+)
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address, Handler
 from openchargeback.web.guard import Guard, Refused
@@ -27,6 +38,7 @@ from openchargeback.web.pages import assets_of, page, refused
 from openchargeback.web.program import Options, Program, can, person_of, program_of
 from openchargeback.web.serving import Serving
 from openchargeback.web.signing_in import Doors, SigningIn
+from openchargeback.web.waiting import Waiting
 
 
 async def _asset(request: Request) -> Response:
@@ -48,6 +60,9 @@ ADDRESSES: tuple[Address, ...] = (
     *imports.ADDRESSES,
     *proposals.ADDRESSES,
     *months.ADDRESSES,
+    *previews.ADDRESSES,
+    *decisions.ADDRESSES,
+    *directory.ADDRESSES,
     *audit_page.ADDRESSES,
     Address("/{path:path}", {"GET": (Action.READ, _portal)}),
 )
@@ -62,7 +77,9 @@ def make_app(root: Path, options: Options) -> tuple[ASGIApp, Program]:
     program.drafts = drafts.Drafts(program)
     program.imports = imports.Imports(program)
     program.months = months.Months(program)
-    program.waiting = proposals.Waiting(program)
+    program.waiting = Waiting(program)
+    program.missing = directory.Missing(program)
+    program.previews = previews.Previews(program)
     program.serving = Serving(program, env["web/portal_hook.js"].read_bytes())
     program.assets = assets_of(program.ledger)
 

@@ -16,7 +16,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from openchargeback.files import branches, git
+from openchargeback.files import branches
 from openchargeback.problems import OpenChargebackError, OutsideFault
 from openchargeback.web.access import Action, may
 from openchargeback.web.addresses import Address
@@ -117,8 +117,7 @@ async def show(request: Request) -> Response:
     if not pending.task.done():
         return page(request, "working.html", pending.title, {"what": "Checking"}, wait=1)
     if fault := _fault(pending.task):
-        values = {"refusal": Refusal.of(fault), "pending": pending}
-        return page(request, "draft_refused.html", pending.title, values)
+        return page(request, "refused.html", pending.title, {"refusal": Refusal.of(fault), "back": pending.back})
     made = pending.task.result()
     values = {"pending": pending, "draft": made, "change": made.change}
     if not made.commit:
@@ -127,7 +126,7 @@ async def show(request: Request) -> Response:
     if not task.done():
         return page(request, pending.template, pending.title, {**values, "examined": None, "plan": None}, wait=1)
     if fault := _fault(task):
-        return page(request, "draft_refused.html", pending.title, {"refusal": Refusal.of(fault), "pending": pending})
+        return page(request, "refused.html", pending.title, {"refusal": Refusal.of(fault), "back": pending.back})
     examined = task.result()
     found = {"examined": examined, "plan": plan_view(examined)}
     return page(request, pending.template, pending.title, {**values, **found})
@@ -170,11 +169,7 @@ async def push(program: Program, commit_id: str, name: str) -> str:
     """Push a commit to a branch of the remote, if there is one; empty, or why that failed: the branch is here then."""
     if not await asyncio.to_thread(program.has_remote):
         return ""
-    try:
-        moved = await asyncio.to_thread(git.push, program.root, "origin", commit_id, name)
-    except OutsideFault as fault:
-        return str(fault)
-    return "" if moved else f"the remote already has another branch {name}"
+    return await asyncio.to_thread(branches.push, program.root, commit_id, name)
 
 
 def _to_proposal(name: str) -> Response:

@@ -29,7 +29,7 @@ MENU: Sequence[tuple[Action, Link]] = (
 )
 """The menu of these pages; each person sees what they may use."""
 
-ASSETS = ("theme.js", "tokens.css", "portal.css", "portal.js", "icon.svg", "web.css", "web.js")
+ASSETS = ("theme.js", "tokens.css", "portal.css", "portal.js", "icon.svg", "web.css", "web.js", "portal_hook.css")
 """The static files of these pages, which visitors get before they sign in."""
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "png": "image/png", "woff2": "font/woff2"}
@@ -53,7 +53,7 @@ class Refusal:
 
     @property
     def paragraphs(self) -> list[Paragraph]:
-        """The problems, grouped."""
+        """The problems as pages show them."""
         return paragraphs(self.problems)
 
 

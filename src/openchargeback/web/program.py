@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
@@ -28,12 +28,14 @@ from openchargeback.web.sessions import FREE_BY_ADDRESS, FREE_BY_USER, Sessions,
 from openchargeback.web.workspace import Examined, Place, examine, main_commit
 
 if TYPE_CHECKING:
+    from openchargeback.web.directory import Missing
     from openchargeback.web.drafts import Drafts
     from openchargeback.web.imports import Imports
     from openchargeback.web.months import Months
-    from openchargeback.web.proposals import Waiting
+    from openchargeback.web.previews import Previews
     from openchargeback.web.serving import Serving
     from openchargeback.web.signing_in import Doors
+    from openchargeback.web.waiting import Waiting
 
 _MOST_EXAMINED = 50
 
@@ -73,7 +75,9 @@ class Program:
     drafts: Drafts
     imports: Imports
     months: Months
+    missing: Missing
     waiting: Waiting
+    previews: Previews
     serving: Serving
 
     def __init__(self, root: Path, options: Options) -> None:
@@ -136,11 +140,15 @@ class Program:
         return found
 
     def examined(self, base: str, head: str) -> asyncio.Task[Examined]:
-        """What a commit would change, computed once; the task may still be running."""
+        """What a commit would change, computed once; the task may still be running.
+
+        One that failed is given once, so that a page can say why; whoever asks next starts it again.
+        """
         task = self._examined.pop((base, head), None)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+        if task is None:
             task = asyncio.create_task(self.jobs.run(CHANGES, examine, self.place, base, head))
-        self._examined[base, head] = task
+        if not failed(task):
+            self._examined[base, head] = task
         while len(self._examined) > _MOST_EXAMINED:
             self._examined.pop(next(iter(self._examined)))
         return task
@@ -192,6 +200,11 @@ def can(request: Request, action: Action) -> bool:
     """Whether the person who is signed in may do something."""
     person = person_of(request)
     return may(person.role if person else None, action)
+
+
+def failed(task: asyncio.Task[Any]) -> bool:
+    """Whether a task ended without a result."""
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 def address_of(request: Request) -> str:

@@ -125,6 +125,7 @@ async def state(request: Request) -> Response:
     portal = program.serving.portal_of(request)
     value = {
         "name": person.name,
+        "email": person.email,
         "role": str(person.role),
         "may": [str(action) for action in Action if can(request, action)],
         "build": portal.number,

@@ -16,8 +16,10 @@ from typing import Any
 from openchargeback.files import branches, git
 from openchargeback.files.branches import FileDiff, Identity
 from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.lock import locked
+from openchargeback.ledger.settings import PortalSettings
 from openchargeback.plan.values import Plan
-from openchargeback.problems import OpenChargebackError, Problem, UsageFault, has_errors
+from openchargeback.problems import OpenChargebackError, OutsideFault, Problem, UsageFault, has_errors
 from openchargeback.publish.plan import make_plan
 from openchargeback.publish.validating import validate
 
@@ -98,7 +100,7 @@ def opened_main(place: Place, commit: str) -> Path:
     """The ledger in the clone at a commit of `main`, which commands there take for what `main` is."""
     ledger = opened(place, commit)
     found = read_config((ledger / FILE_NAME).read_bytes())[0] if (ledger / FILE_NAME).is_file() else None
-    branches.stand_on(place.clone, found.portal.branch if found else branches.MAIN, commit)
+    branches.stand_on(place.clone, (found.portal if found else PortalSettings()).branch, commit)
     return ledger
 
 
@@ -140,8 +142,63 @@ def merged(place: Place, main: str, head: str, name: str, message: str, who: Ide
         first = errors[0]
         raise UsageFault(f"merged with main it would have errors, such as {first.place}: {first.message}; {first.fix}")
     made = git.resolve(place.clone, "HEAD")
+    if made == main:
+        raise UsageFault("this has been merged meanwhile")
     branches.keep(place.clone, made, name)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A merge that someone approved. branch: the main branch's name. main, head: the two commits, as shown to them.
+
+    remote: whether the main branch is on a remote, too.
+    """
+
+    branch: str
+    main: str
+    head: str
+    message: str
+    remote: bool
+
+
+def approved(place: Place, name: str, merge: Merge, who: Identity) -> str:
+    """Merge a commit into the main branch, on the remote first if there is one; returns the id of the merge.
+
+    name: under which the merge is kept meanwhile. Nothing is changed, here or there, unless all of it can be: raises
+    UsageFault if the branch has moved, the two conflict, the result would have errors, or the work tree is in the way;
+    OutsideFault if the remote refuses.
+    """
+    branch = merge.branch
+    if main_commit(place.root, branch) != merge.main:
+        raise UsageFault(f"{branch} has moved meanwhile; look at the plan again")
+    merged(place, merge.main, merge.head, name, merge.message, who)
+    try:
+        with locked(place.root):
+            made = branches.bring(place.root, place.clone, name)
+            old = git.resolve(place.root, f"refs/heads/{branch}")
+            branches.check_move(place.root, branch, made)
+            if merge.remote and (reason := branches.push(place.root, made, branch)):
+                raise OutsideFault(f"the remote did not take the merge, so nothing was merged: {reason}")
+            try:
+                branches.move(place.root, branch, made, old)
+            except UsageFault as fault:
+                if not merge.remote:
+                    raise
+                raise UsageFault(f"{fault}; the remote has the merge already, so bring {branch} up to date") from fault
+    finally:
+        branches.drop(place.clone, name)
+    return made
+
+
+def followed(place: Place, branch: str) -> None:
+    """Move the main branch here forward to the remote's. Raises UsageFault if that is not possible."""
+    with locked(place.root):
+        here, there = (git.resolve(place.root, f"refs/{where}/{branch}") for where in ("heads", "remotes/origin"))
+        if not there or (here and not git.is_ancestor(place.root, here, there)):
+            raise UsageFault(f"{branch} here has commits that the remote lacks; merge or push them on the command line")
+        branches.check_move(place.root, branch, there)
+        branches.move(place.root, branch, there, here)
 
 
 def take(place: Place, name: str, branch: str, old: str = "") -> None:

@@ -1,0 +1,108 @@
+"""The directory by form: what held charges miss, and entries as the command line writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import office
+import proposing
+import pytest
+from office import Office
+
+from repository import Repository
+
+PROJECT = ("--title", "Sky survey", "--pi", "zoe@example.edu", "--fund", "F-1", "--fund", "F-2", "--end", "2027-06-30",
+           "--sub-account", "1234", "--sub-account", "5678")  # fmt: skip
+PROJECT_FORM = {
+    "title": "Sky survey", "pi": "zoe@example.edu", "fund": "F-1", "funds": "F-2", "end": "2027-06-30",
+    "match.SubAccountId": "1234\r\n5678\r\n",
+}  # fmt: skip
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Repository:
+    """A ledger whose directory lists another project than its charges name."""
+    made = proposing.ledger(tmp_path / "ledger")
+    made.write("directory/projects.yaml", "projects:\n  - {id: other, pi: ada@example.edu}\n")
+    made.write("directory/people.yaml", "people:\n  - email: ada@example.edu\n    name: Ada  # as she writes it\n")
+    made.commit(message="Directory")
+    return made
+
+
+@pytest.fixture
+def served(made: Repository) -> Iterator[Office]:
+    """The ledger, served."""
+    with office.served(made.root) as found:
+        yield found
+
+
+def submit(served: Office, **values: str) -> str:
+    """Fill in the form of an entry, and commit it; returns the branch."""
+    rita = served.browser("rita")
+    got = rita.post("/web/directory/entry", **values)
+    assert got.status == 303, got.words
+    return proposing.commit(rita, rita.follow(got.location))
+
+
+def test_what_held_charges_miss_leads_to_a_form(served: Office) -> None:
+    rita = served.browser("rita")
+    got = rita.follow("/web/directory")
+    assert "Project p1" in got.words
+    assert "Person ben@example.edu" in got.words
+    assert 'href="directory/entry?kind=projects&amp;id=p1"' in got.text
+    form = rita.get("/web/directory/entry?kind=projects&id=p1")
+    assert "New project" in form.words
+    assert 'name="id" value="p1"' in form.text
+    assert "Email address of the PI who is responsible" in form.words
+
+
+@pytest.mark.parametrize(
+    ("kind", "id_", "options", "values"),
+    [
+        ("project", "sky", PROJECT, PROJECT_FORM),
+        ("person", "Zoe@example.edu", ("--name", "Zoë", "--taxable", "no", "--alias", "z@example.edu"),
+         {"name": "Zoë", "taxable": "no", "aliases": "z@example.edu"}),
+        ("fund", "F-9", ("--sponsor-type", "federal", "--from", "2025-01-01"),
+         {"sponsor_type": "federal", "from": "2025-01-01"}),
+    ],
+)  # fmt: skip
+def test_a_new_entry_is_the_same_as_on_the_command_line(
+    made: Repository, served: Office, kind: str, id_: str, options: tuple[str, ...], values: dict[str, str]
+) -> None:
+    kinds = {"person": "people", "project": "projects", "fund": "funds"}
+    key = "email" if kind == "person" else "id"
+    branch = submit(served, kind=kinds[kind], new="yes", **{key: id_, **values})
+    made.run("directory", "add", kind, id_, *options)
+    path = f"directory/{kinds[kind]}.yaml"
+    assert made.git("show", f"{branch}:{path}") + "\n" == (made.root / path).read_text("utf-8")
+    assert made.git("log", "-1", "--format=%s", branch) == f"Add {kind} {id_.lower() if kind == 'person' else id_}"
+
+
+def test_a_change_keeps_everything_else(made: Repository, served: Office) -> None:
+    form = served.browser("rita").get("/web/directory/entry?kind=people&email=ADA@example.edu")
+    assert "Change person" in form.words
+    assert 'name="name" value="Ada"' in form.text
+    branch = submit(served, kind="people", new="no", email="ada@example.edu", name="Ada Okafor", department="")
+    assert made.git("show", f"{branch}:directory/people.yaml") == (
+        'people:\n  - email: ada@example.edu\n    name: "Ada Okafor"  # as she writes it'
+    )
+
+
+def test_what_the_directory_cannot_have_is_refused_with_the_reason(served: Office) -> None:
+    rita = served.browser("rita")
+    for values, told in (
+        ({"kind": "people", "new": "yes", "email": "ada@example.edu"}, "already listed: directory/people.yaml:2"),
+        ({"kind": "people", "new": "yes", "email": "nobody"}, "email address"),
+        ({"kind": "projects", "new": "yes", "id": " "}, "the id is empty"),
+        ({"kind": "projects", "new": "no", "id": "gone"}, "gone is not in directory/projects.yaml any more"),
+        ({"kind": "funds", "new": "yes", "id": "F", "from": "2025-02-30"}, "2025-02-30"),
+        ({"kind": "projects", "new": "yes", "id": "x", "pi": "ada@example.edu", "fund": "a: b\n- c"}, ""),
+    ):
+        got = rita.follow(rita.post("/web/directory/entry", **values).location)
+        assert told in got.words, got.words
+    assert rita.post("/web/directory/entry", kind="../config", id="x").status == 404
+    got = rita.follow(
+        rita.post("/web/directory/entry", kind="people", new="no", email="ada@example.edu", name="Ada").location
+    )
+    assert "This is already in the ledger" in got.words
