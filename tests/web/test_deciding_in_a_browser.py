@@ -113,11 +113,12 @@ def test_two_people_decide_and_approve_in_their_browsers(
     playwright.expect(rob.locator("[data-selected]")).to_have_text("1 item, 1 charge, USD 31.00")
     row.get_by_role("link", name="on branch").click()
     playwright.expect(rob.get_by_role("heading", level=1)).to_have_text("Approve 1 item of January 2025")
+    rita.goto(f"{served.address}/review/index.html")
+    playwright.expect(rita.locator(f"#{one}")).to_contain_text(f"on branch {branch}")
     rob.get_by_role("button", name="Approve and merge").click()
     playwright.expect(rob.locator("main")).to_contain_text("approved by rob@example.edu")
     assert made.git("log", "-1", "--format=%cn", "main") == "Rob Reviewer"
 
-    rita.goto(f"{served.address}/review/index.html")
     playwright.expect(rita.locator("[data-web-note]")).to_contain_text("The ledger has changed.")
     rita.get_by_role("link", name="Show the new page").click()
     playwright.expect(rita.locator("[data-found]")).to_have_text("1 item, 1 charge, USD 31.00")

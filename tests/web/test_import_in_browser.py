@@ -51,6 +51,8 @@ def page(desk: Office) -> Iterator[playwright.Page]:
         opened.get_by_label("Password").fill(office.PASSWORD)
         opened.get_by_role("button", name="Log in").click()
         opened.wait_for_url("**/web/import")
+        # Chromium ignores keys before it has painted the page.
+        opened.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         yield opened
         chromium.close()
         assert faults == []

@@ -147,6 +147,7 @@ async def commit(request: Request) -> Response:
             await program.jobs.run(CHANGES, take, program.place, pending.id, name)
             program.record(request, "commit", f"{name} {made.commit}")
             pending.branch = name
+            program.waiting.changed()
             pending.pushed = await push(program, made.commit, name)
         except OpenChargebackError as fault:
             return refused(request, pending.title, fault)

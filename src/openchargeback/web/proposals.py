@@ -129,6 +129,7 @@ async def approve(request: Request) -> Response:
         refused_by_remote = isinstance(fault, OutsideFault)
         return page(request, "not_merged.html", branch.name, {**values, "forge": refused_by_remote}, status=409)
     program.record(request, "merge", f"{branch.name} {commit} as {made}")
+    program.waiting.changed()
     return _to(branch.name)
 
 
@@ -149,6 +150,7 @@ async def remove(request: Request) -> Response:
     program.record(request, "remove", f"{branch.name} {branch.commit}")
     try:
         await asyncio.to_thread(branches.remove, program.root, branch)
+        program.waiting.changed()
     except OpenChargebackError as fault:
         return refused(request, f"{branch.name} was not removed", fault)
     return RedirectResponse("/web/proposals", 303)

@@ -39,6 +39,10 @@ class Waiting:
             self._known, self._mark = await asyncio.to_thread(self._read), mark
         return self._known[1]
 
+    def changed(self) -> None:
+        """Read the branches again when they are next asked for: this server has just changed one."""
+        self._mark = ""
+
     async def now(self) -> list[Branch]:
         """The same, read now: for someone who is about to change one of them."""
         return (await asyncio.to_thread(self._read))[1]
