@@ -13,7 +13,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "billing"))
 
 from closed_ledger import close
 
+from openchargeback.billing.browsed_charges import packed_resources
 from openchargeback.model import QueueItem
+from openchargeback.portal import paths
+from openchargeback.portal.charge_scripts import resources_script
 from openchargeback.portal.site import Site, site_jobs
 from openchargeback.publish.books import AllBooks, open_books
 from openchargeback.publish.build import make_site, provenance_of
@@ -135,11 +138,18 @@ def site_of(root: Path) -> Site:
 
 def page(root: Path, folder: Path) -> str:
     """The address of the review page of a ledger, made in a folder."""
-    for job in site_jobs(site_of(root), make_environment()):
-        if job.path.startswith(("review/", "assets/")):
-            path = folder / job.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(job.render())
+    site = site_of(root)
+    files = {
+        job.path: job.render()
+        for job in site_jobs(site, make_environment())
+        if job.path.startswith(("review/", "assets/"))
+    }
+    # The search box asks for these once it has the focus.
+    files |= {paths.resources_script(each.period): resources_script(packed_resources(())) for each in site.periods}
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     return (folder / "review/index.html").as_uri()
 
 
