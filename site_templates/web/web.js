@@ -1,4 +1,5 @@
-// The web program's own pages: reload while something runs, and the switch between light and dark.
+// The web program's own pages: reload while something runs, hand over decisions, drop files. Tables and the theme are in
+// portal.js.
 (function () {
   "use strict";
 
@@ -21,24 +22,6 @@
     } catch (refused) {
       // storage may be disabled
     }
-  }
-
-  const root = document.documentElement;
-  const toggle = document.querySelector("[data-theme-toggle]");
-  if (toggle) {
-    const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-    const show = () => { toggle.textContent = dark() ? "Light" : "Dark"; };
-    toggle.hidden = false;
-    toggle.addEventListener("click", function () {
-      root.dataset.theme = dark() ? "light" : "dark";
-      try {
-        localStorage.setItem("theme", root.dataset.theme);
-      } catch (refused) {
-        // storage may be disabled
-      }
-      show();
-    });
-    show();
   }
 
   // Files may also be dropped. Without this script, the file input and the button do the same.

@@ -300,7 +300,7 @@ def _files_table(done: Sequence[IngestedFile], currency: str) -> Table:
         )
         for each in done
     )
-    return Table("Files", ("File", "Stored as", "", "Charges", "Cost", "List"), frozenset({3, 4, 5}), rows)
+    return Table("Files", ("File", "Stored as", "Action", "Charges", "Cost", "List"), frozenset({3, 4, 5}), rows)
 
 
 def _months_table(ledger: Ledger, new: Sequence[IngestedFile]) -> Table | None:
