@@ -41,10 +41,10 @@ def open_months(case: str, folder: Path) -> Iterator[tuple[Books, BilledPeriod, 
 
 
 def columns(browsed: BrowsedCharges) -> dict[str, list[Any]]:
-    """The columns with texts and amounts in place of numbers."""
+    """The columns with texts and amounts in place of numbers; one that is left out is zero for all charges."""
     found = json.loads(gzip.decompress(browsed.columns))
     made: dict[str, list[Any]] = {}
-    for name, numbers in found["columns"].items():
+    for name, numbers in ({name: [0] * browsed.rows for name in found["texts"]} | found["columns"]).items():
         made[name] = [found["texts"][name][code] for code in numbers] if name in found["texts"] else numbers
     for amount in ("list", "amount", "cost"):
         parts = [found["columns"].get(f"{amount}_{part}") for part in range(1, 6)]
