@@ -1,15 +1,17 @@
-"""A month without a terminal or an account on a Git host, as far as its pages exist: from closing to the answer."""
+"""A month without a terminal or an account on a Git host: from the import to the answer of the accounting system."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from pathlib import Path
 
 import office
+import proposing
 from office import Browser, Office
 
-from repository import HEAD, Repository, row
+from repository import HEAD, row
 
 MONTH = "/web/months/2025-01"
 ANSWERS = "{document: Document, line: Line, status: Status, accepted: [ok], suspense: [wait], rejected: [no]}"
@@ -22,16 +24,16 @@ def proposed(browser: Browser, step: str, **form: str) -> str:
     return browser.post(f"{draft}/commit").location.removeprefix("/web/proposals/")
 
 
-def import_and_review(ledger: Repository) -> None:
-    """Import January and settle what is held. Uploads and decisions are tested with their own pages."""
-    ledger.write("charges/2025-01/aws.csv", HEAD + row("12.345") + row("7", "r3", pi="ben@example.edu"))
-    ledger.commit(message="Import January")
+def approve(served: Office, branch: str) -> None:
+    """Approve and merge a proposal as Rita."""
+    got = proposing.approve(served.browser("rita"), branch)
+    assert (got.status, got.location) == (303, f"/web/proposals/{branch}"), got.words
 
 
-def approve(served: Office, ledger: Repository, branch: str) -> None:
-    """Approve a proposal. The page for that is tested on its own."""
-    until(served.browser("rita"), f"/web/proposals/{branch}", branch)
-    ledger.git("merge", "-q", "--no-ff", "-m", f"Merge {branch}", branch, who="rita")
+def imported(browser: Browser, name: str, text: str) -> str:
+    """Import a file up to its proposal; the branch."""
+    checked = browser.follow(browser.upload("/web/import", {name: text.encode()}).location)
+    return proposing.commit(browser, checked)
 
 
 def until(browser: Browser, path: str, words: str) -> None:
@@ -46,13 +48,24 @@ def until(browser: Browser, path: str, words: str) -> None:
 
 def test_a_month_from_closing_to_the_answer_of_the_accounting_system(tmp_path: Path) -> None:
     ledger = office.ledger(tmp_path / "ledger")
-    settings = f"sources: {{aws: {{credit_fund: C-1}}}}\njournal: {{formats: [gl], answers: {ANSWERS}}}\n"
+    web = "web: {approve: second-person}\n"
+    settings = f"{web}sources: {{aws: {{credit_fund: C-1}}}}\njournal: {{formats: [gl], answers: {ANSWERS}}}\n"
     ledger.write("config.yaml", f"organization: Test University\n{settings}")
-    import_and_review(ledger)
+    shutil.rmtree(ledger.root / "charges")
+    ledger.commit(message="Begin")
     with office.served(ledger.root) as served:
+        rows = row("12.345") + row("7", "r3", pi="ben@example.edu") + row("31", "r4", pi="ben@example.edu")
+        approve(served, imported(served.browser("admin"), "aws_2025-01.csv", HEAD + rows))
+
+        (held,) = proposing.queue(ledger)
+        # The review page writes this file (test_deciding_in_a_browser.py); the command line writes the same.
+        path, text = proposing.decision(ledger, held["item"], "rob@example.edu", verb="reject", reason="a test job")
+        rob = served.browser("rob")
+        approve(served, proposing.commit(rob, proposing.propose(rob, path, text)))
+
         finn = served.browser("finn")
         until(finn, MONTH, "Nothing stands in the way")
-        approve(served, ledger, proposed(finn, "close", accounting_date="2025-01-31"))
+        approve(served, proposed(finn, "close", accounting_date="2025-01-31"))
 
         until(finn, MONTH, "Closed on")
         journal = finn.get(f"{MONTH}/journal/gl.csv").text
@@ -65,18 +78,22 @@ def test_a_month_from_closing_to_the_answer_of_the_accounting_system(tmp_path: P
         answer = f"Document,Line,Status\n{lines}".encode()
         draft = finn.upload("/web/postings", {"answer.csv": answer}, "file", period="2025-01").location
         assert "all lines accepted" in finn.follow(draft).words
-        approve(served, ledger, finn.post(f"{draft}/commit").location.removeprefix("/web/proposals/"))
+        approve(served, finn.post(f"{draft}/commit").location.removeprefix("/web/proposals/"))
 
         until(finn, MONTH, "4 posted")
-        approve(served, ledger, proposed(finn, "finalize"))
+        approve(served, proposed(finn, "finalize"))
         until(finn, MONTH, "Final since")
     assert ledger.run("validate").returncode == 0
     assert ledger.git("status", "--porcelain") == ""
     assert ledger.git("fsck", "--no-dangling") == ""
     assert "seal:" in (ledger.root / "periods/2025-01.yaml").read_text()
-    subjects = ledger.git("log", "--no-merges", "--format=%ae %s", "-3").splitlines()
+    subjects = ledger.git("log", "--no-merges", "--format=%ae %s", "-5").splitlines()
     assert subjects == [
         "finn@example.edu Finalize 2025-01",
         "finn@example.edu Record the posting of 2025-01",
         "finn@example.edu Close 2025-01",
+        "rob@example.edu Reject 1 item of January 2025",
+        "admin@example.edu Import aws charges for January 2025",
     ]
+    merges = ledger.git("log", "--merges", "--format=%ae %(trailers:key=Approved-by,valueonly)", "main").split("\n")
+    assert [each for each in merges if each] == ["rita@example.edu Rita Reviewer <rita@example.edu>"] * 5
