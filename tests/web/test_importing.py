@@ -364,3 +364,10 @@ def test_a_file_beyond_what_git_hosts_take_is_stored_compressed(desk: Office, mo
         assert any("Stored as gzip" in note for note in change.notes)
     finally:
         shutil.rmtree(folder)
+
+
+def test_an_unfinished_import_is_on_the_first_page(desk: Office, rita: Browser) -> None:
+    place = rita.upload("/web/import", {"aws.csv": b"not,a,charge\n1,2,3\n"}).location
+    rita.follow(place)
+    assert place.removeprefix("/web/") in rita.get("/web/todo").text
+    assert place.removeprefix("/web/") not in desk.browser("rob").get("/web/todo").text

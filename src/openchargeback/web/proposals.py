@@ -20,6 +20,7 @@ from openchargeback.files import branches, git
 from openchargeback.files.branches import Branch
 from openchargeback.files.git import APPROVED_BY
 from openchargeback.portal.forge import host_of, pull_request_of
+from openchargeback.portal.shell import Link
 from openchargeback.problems import OpenChargebackError, OutsideFault
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address
@@ -57,9 +58,12 @@ async def show_all(request: Request) -> Response:
 
 
 async def to_do(request: Request) -> Response:
-    """What waits: the person's own drafts and the proposals."""
-    drafts = program_of(request).drafts.unfinished(signed_in(request))
-    return page(request, "todo.html", "To do", {**await _overview(request), "drafts": drafts})
+    """What waits: the person's own imports and drafts, and the proposals."""
+    program, person = program_of(request), signed_in(request)
+    unfinished = [Link(each.title, f"web/drafts/{each.id}") for each in program.drafts.unfinished(person)]
+    own = (each for each in program.imports.all() if each.person.user == person.user and not each.drafted)
+    unfinished += [Link(each.title, each.address) for each in own]
+    return page(request, "todo.html", "To do", {**await _overview(request), "unfinished": unfinished})
 
 
 async def _overview(request: Request) -> dict[str, object]:
