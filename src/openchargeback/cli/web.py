@@ -64,8 +64,8 @@ def web(
     if context.invoked_subcommand is not None:
         context.obj = named or context.obj
         return
-    root = root_of(named)
     options = _options(host, port, cert, key, proxies, user_header, url)
+    root = root_of(named)
     _serve(root, host, port, cert, key, options)
 
 
@@ -127,38 +127,38 @@ def _options(
     user_header: str | None,
     url: str | None,
 ) -> Options:
-    """How to serve. Raises UsageFault for what would be unsafe."""
+    """How to serve. Refuses what would be unsafe."""
     from openchargeback.web.program import Options, Proxy
 
     if (cert is None) != (key is None):
-        raise UsageFault("--cert and --key go together")
+        raise click.UsageError("--cert and --key go together")
     if user_header and not proxies:
-        raise UsageFault("--user-header needs --behind-proxy ADDRESS, the only place it is accepted from")
+        raise click.UsageError("--user-header needs --behind-proxy ADDRESS, the only place it is accepted from")
     if not _is_loopback(host) and cert is None and not proxies:
-        raise UsageFault(
+        raise click.UsageError(
             f"{host} can be reached from other machines, where passwords would travel in the clear: add --cert and "
             "--key, or --behind-proxy ADDRESS, or listen on 127.0.0.1"
         )
     if proxies and not url:
-        raise UsageFault("--behind-proxy needs --url, the address that people use")
+        raise click.UsageError("--behind-proxy needs --url, the address that people use")
     names = [f"{each}:{port}" for each in ("localhost", "127.0.0.1", "[::1]")] if _is_loopback(host) else []
     secure = cert is not None
     if url:
         found = urlsplit(url)
         if found.scheme not in ("http", "https") or not found.hostname or found.path.strip("/"):
-            raise UsageFault(f"{url} is not the address of a server; write it like https://billing.example.edu")
+            raise click.UsageError(f"{url} is not the address of a server; write it like https://billing.example.edu")
         if found.scheme == "http" and not _is_loopback(found.hostname):
-            raise UsageFault(f"{url} is not encrypted; people need an https address")
+            raise click.UsageError(f"{url} is not encrypted; people need an https address")
         secure = found.scheme == "https"
         names = [found.netloc.casefold(), *names]
     elif not names:
-        raise UsageFault("add --url, the address that people use")
+        raise click.UsageError("add --url, the address that people use")
     networks = []
     for each in proxies:
         try:
             networks.append(ip_network(each))
         except ValueError:
-            raise UsageFault(f"{each} is not an address or network such as 127.0.0.1 or 10.1.0.0/16") from None
+            raise click.UsageError(f"{each} is not an address or network such as 127.0.0.1 or 10.1.0.0/16") from None
     proxy = Proxy(tuple(networks), user_header or "") if networks else None
     return Options(hosts=tuple(names), secure=secure, proxy=proxy)
 
