@@ -132,6 +132,7 @@ def test_files_with_only_a_header_are_no_copies(root: Path) -> None:
     assert told(root) == []
 
 
+@pytest.mark.slow
 def test_what_was_filed_under_a_wrong_name_is_rejected_and_filed_again(
     root: Path, run: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -38,7 +38,7 @@ def test_a_build_says_what_each_stage_did(ledger):
     public = ledger.parent / "public"
     lines = logged(build(ledger, "-v"))
     files = sum(path.is_file() for path in public.rglob("*")) - 1  # the manifest does not list itself
-    # Journals; open data, the three files of the charge browser, and their page; the statement and the report of the year.
+    # Journals; open data, the three files of the charge browser, and their page; two PDFs.
     portal = files - 4 - (6 + 3 + 1) - 2
     assert lines[:4] == [
         "read the ledger: 1 month",

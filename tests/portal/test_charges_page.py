@@ -539,6 +539,7 @@ def test_what_misleads_is_not_shown(opened: playwright.Page) -> None:
         assert not {*BIDIRECTIONAL, *CONTROLS - {"\n"}} & set(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 768, 360])
 def test_axe_finds_nothing(

@@ -77,6 +77,7 @@ def log_in(
     return page
 
 
+@pytest.mark.slow
 def test_two_people_decide_and_approve_in_their_browsers(
     made: Repository, served: Office, chromium: playwright.Browser
 ) -> None:
