@@ -111,6 +111,9 @@ def pick(page: playwright.Page, *items: QueueItem) -> None:
         page.locator(f"tr[id={item.id}] [data-pick]").check()
     # The script of the form comes with the first selection.
     page.locator("[data-state], [data-cannot]").filter(has_text=re.compile(r"\S")).first.wait_for()
+    if page.locator("[data-pick]:checked").count() == 1:
+        # And the evidence of its month with the first item of that.
+        playwright.expect(page.locator("[data-path]")).to_contain_text(items[-1].id)
 
 
 def fill(page: playwright.Page, reason: str = "agreed", by: str = "rev@example.edu", **fields: str) -> None:
