@@ -44,10 +44,11 @@ def logged_in(chromium: playwright.Browser, served: Office, width: int, faults: 
     page = context.new_page()
     page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{served.address}/web/login")
+    page.goto(f"{served.address}/web/login?next=/web/account")
     page.fill("[name=user]", "finn")
     page.fill("[name=password]", office.PASSWORD)
     page.click("main button")
+    page.wait_for_url("**/web/account")
     return page
 
 
