@@ -108,5 +108,7 @@ def test_a_faulty_person_is_refused(ledger: Repository, arguments: list[str], ty
 
 
 def test_an_address_that_is_no_address_is_a_problem_in_its_place(ledger: Repository) -> None:
-    said = passwd(ledger, "ada", "--role", "admin", "--email", "nobody", code=1, typed=GOOD)
-    assert "config.local.yaml" in said
+    for name, email in (("ada", "nobody"), ("../ada", "ada@example.edu"), ("a\nb", "ada@example.edu")):
+        said = passwd(ledger, name, "--role", "admin", "--email", email, code=1, typed=GOOD)
+        assert "config.local.yaml" in said
+        assert not (ledger.root / "config.local.yaml").exists(), "a fault there would stop every command"

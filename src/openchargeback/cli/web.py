@@ -106,9 +106,6 @@ def passwd(name: str, role: str | None, email: str | None, full: str | None, nam
             signing_key=known.signing_key if known else "",
         )
         write_user(root, name, user)
-        _, problems = read_ledger(root)
-    if faults := [each for each in problems if each.path == LOCAL_FILE_NAME]:
-        raise LedgerFault(faults, root)
     click.echo(f"{LOCAL_FILE_NAME}: {name} may log in as {user.role}.")
 
 

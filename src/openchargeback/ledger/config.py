@@ -33,7 +33,7 @@ def read_config(data: bytes, local: bytes | None = None) -> tuple[Config | None,
         return None, problems
     config: Config | None = CONFIG.read(root, reader)
     if local is not None:
-        problems.extend(_local_faults(local))
+        problems.extend(local_faults(local))
     return config, problems
 
 
@@ -44,7 +44,7 @@ def read_local(data: bytes | None) -> LocalConfig:
     return local or LocalConfig()
 
 
-def _local_faults(data: bytes) -> list[Problem]:
+def local_faults(data: bytes) -> list[Problem]:
     """The faults of `config.local.yaml`. Quotes neither lines nor values, which may be secrets."""
     root, reader = parse(data, LOCAL_FILE_NAME)
     if root is not None:

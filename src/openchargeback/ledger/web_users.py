@@ -7,10 +7,10 @@ from pathlib import Path
 import yaml
 
 from openchargeback.files.writing import write_file
-from openchargeback.ledger.config import LOCAL_FILE_NAME
+from openchargeback.ledger.config import LOCAL_FILE_NAME, local_faults
 from openchargeback.ledger.declared import values_of
 from openchargeback.ledger.settings import WebUser
-from openchargeback.problems import UsageFault
+from openchargeback.problems import LedgerFault, UsageFault
 
 _SECTION = "web"
 _OWNER_ONLY = 0o600
@@ -19,10 +19,14 @@ _OWNER_ONLY = 0o600
 def write_user(root: Path, name: str, user: WebUser) -> None:
     """Add or replace a person in the file, which only its owner may read. The caller holds the ledger's lock.
 
-    Raises UsageFault as `with_user` does, OutsideFault for disk errors.
+    Raises UsageFault as `with_user` does, LedgerFault if the file would have a fault, OutsideFault for disk errors;
+    nothing is written then.
     """
     path = root / LOCAL_FILE_NAME
-    write_file(path, with_user(path.read_bytes() if path.is_file() else None, name, user))
+    data = with_user(path.read_bytes() if path.is_file() else None, name, user)
+    if faults := local_faults(data):
+        raise LedgerFault(faults, root)
+    write_file(path, data)
     path.chmod(_OWNER_ONLY)
 
 

@@ -37,9 +37,9 @@ from openchargeback.plan import words
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.bill_ledger import still_billing
 from openchargeback.publish.books import open_cache
-from openchargeback.publish.paragraphs import Paragraph
+from openchargeback.publish.paragraphs import Paragraph, paragraphs
 from openchargeback.templating.filters import period_human
-from openchargeback.web.plan_view import Table, problem_rows
+from openchargeback.web.plan_view import Table
 from openchargeback.web.workspace import Change, Place, opened
 from openchargeback.wording import counted, listed
 
@@ -279,7 +279,7 @@ def _change(ledger: Ledger, form: Form, done: Sequence[IngestedFile]) -> Change:
             _files_table(done, currency),
             _months_table(ledger, new),
             tuple(overlaps),
-            tuple(problem_rows(form.checked.warnings)),
+            tuple(paragraphs(form.checked.warnings)),
         ),
     )
 

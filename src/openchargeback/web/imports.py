@@ -26,6 +26,7 @@ from openchargeback.characters import one_line
 from openchargeback.focus.ingest import Mode
 from openchargeback.ledger.periods import is_period
 from openchargeback.problems import OpenChargebackError
+from openchargeback.publish.paragraphs import paragraphs
 from openchargeback.templating.filters import period_short
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address
@@ -35,7 +36,7 @@ from openchargeback.web.importing import ENDINGS, Answers, Checked, Form, Undeci
 from openchargeback.web.jobs import CHANGES
 from openchargeback.web.pages import Refusal, page
 from openchargeback.web.people import Person
-from openchargeback.web.plan_view import Table, problem_rows
+from openchargeback.web.plan_view import Table
 from openchargeback.web.program import Program, program_of, signed_in
 from openchargeback.wording import counted, listed
 
@@ -335,11 +336,11 @@ def _asked(request: Request, each: Import) -> Response:
         return page(request, "import_asked.html", each.title, {**values, **_questions(each.fault)})
     if each.fault is not None or checked is None:
         refusal = Refusal.of(each.fault) if each.fault else Refusal("This was stopped")
-        found = {"refusal": refusal, "paragraphs": problem_rows(refusal.problems)}
+        found = {"refusal": refusal, "paragraphs": paragraphs(refusal.problems)}
         return page(request, "import_refused.html", each.title, {**values, **found}, status=409)
     if checked.unknown:
         return page(request, "import_asked.html", each.title, values)
-    found = {"refusal": Refusal("\n".join(checked.reasons)), "paragraphs": problem_rows(checked.problems)}
+    found = {"refusal": Refusal("\n".join(checked.reasons)), "paragraphs": paragraphs(checked.problems)}
     return page(request, "import_refused.html", each.title, {**values, **found})
 
 
@@ -362,7 +363,7 @@ def _found(each: Import, checked: Checked) -> dict[str, object]:
         "each": each,
         "checked": checked,
         "files": _files_table(checked),
-        "paragraphs": problem_rows(checked.warnings),
+        "paragraphs": paragraphs(checked.warnings),
     }
 
 

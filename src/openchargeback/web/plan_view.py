@@ -12,7 +12,7 @@ from openchargeback import money
 from openchargeback.model import LEVELS, Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import PeriodChange, Plan
-from openchargeback.problems import Problem, Severity
+from openchargeback.problems import Severity
 from openchargeback.publish.paragraphs import Paragraph, paragraphs, totals
 from openchargeback.web.workspace import Examined
 from openchargeback.wording import counted
@@ -77,11 +77,6 @@ def plan_view(examined: Examined) -> PlanView:
         totals(found),
         examined.sound,
     )
-
-
-def problem_rows(problems: Iterable[Problem]) -> list[Paragraph]:
-    """Problems by paragraph, the most severe first."""
-    return paragraphs(problems)
 
 
 def make_table(

@@ -14,11 +14,11 @@ from starlette.types import Scope
 
 from openchargeback.ledger.settings import Role
 from openchargeback.problems import LedgerFault, OpenChargebackError
+from openchargeback.publish.paragraphs import paragraphs
 from openchargeback.web.access import Action, audience_of
 from openchargeback.web.addresses import Address
 from openchargeback.web.guard import PORTAL_POLICY
 from openchargeback.web.pages import page
-from openchargeback.web.plan_view import problem_rows
 from openchargeback.web.portals import Portal
 from openchargeback.web.program import Program, can, person_of, program_of, signed_in
 
@@ -96,7 +96,7 @@ class Serving:
 
 def broken(portal: Portal) -> dict[str, object]:
     """What a page on a failed build shows: the problems, and how old the last good build is."""
-    return {"why": portal.why, "paragraphs": problem_rows(portal.problems), "at": portal.at, "there": portal.is_there}
+    return {"why": portal.why, "paragraphs": paragraphs(portal.problems), "at": portal.at, "there": portal.is_there}
 
 
 async def health(request: Request) -> Response:
