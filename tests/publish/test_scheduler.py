@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import cloudpickle
@@ -63,10 +64,14 @@ def root(whole: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The address of the scheduler of two workers, in processes of their own, that may die once for each task."""
+    """The address of the scheduler of two workers, in processes of their own, that may die once for each task.
+
+    One that stops answering is replaced after half a minute instead of Dask's five, which is as long as a command here
+    may take.
+    """
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set({"distributed.scheduler.allowed-failures": 1, "distributed.scheduler.worker-ttl": "30s"}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as workers,
     ):
         yield workers.scheduler_address
@@ -212,6 +217,23 @@ def test_a_worker_without_this_program_is_refused(
     with pytest.raises(OutsideFault, match="cannot run this version of OpenChargeback: No module named"):
         build(root, out, scheduler=address)
     assert nothing_published(out)
+
+
+def test_a_worker_that_goes_away_is_not_compared(
+    whole: Path, root: Path, address: str, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = out.with_name("gone")
+
+    def go_once(_common: cluster.Common) -> str:
+        with suppress(FileExistsError):
+            mark.touch(exist_ok=False)
+            os._exit(1)
+        return ""
+
+    monkeypatch.setattr(cluster, "difference", go_once)
+    build(root, out, scheduler=address)
+    assert mark.exists()
+    assert contents(out) == contents(whole / "out")
 
 
 def die(_job: PdfJob) -> bytes:

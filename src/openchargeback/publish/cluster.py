@@ -158,7 +158,12 @@ class Cluster:
         self._seen = time.monotonic()
 
     def compare(self) -> None:
-        """Wait for a worker, then compare all that there are. Raises OutsideFault if one differs."""
+        """Wait for a worker, then compare all that there are. Raises OutsideFault if one differs.
+
+        One that goes away meanwhile need not be compared.
+        """
+        from distributed.comm import CommClosedError
+
         try:
             self._client.wait_for_workers(1, timeout=WITHOUT_WORKERS_SECONDS)
             found = self._client.run(difference, self._common, on_error="return")
@@ -167,6 +172,8 @@ class Cluster:
         except OSError as fault:
             raise self._lost() from fault
         for worker, lacking in sorted(found.items()):
+            if isinstance(lacking, CommClosedError):
+                continue
             if isinstance(lacking, Exception):
                 raise OutsideFault(f"the worker {worker} cannot run this version of OpenChargeback: {lacking}")
             if lacking:
