@@ -1,4 +1,6 @@
 .DEFAULT_GOAL := help
+# Tests start the program thousands of times, which takes a fifth longer where Python may not keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test test-all coverage check format docs site pictures bench fuzz mutants schemas sample lock clean
 
 help: ## List the targets

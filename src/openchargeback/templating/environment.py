@@ -7,20 +7,25 @@ templates come through pull requests, all templates run in Jinja's sandbox: they
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
-from functools import cached_property
+from contextlib import suppress
+from functools import cache, cached_property
+from importlib.util import cache_from_source
 from pathlib import Path
-from types import CodeType
+from types import BuiltinMethodType, CodeType, MethodType
 from typing import Any
 
 from jinja2 import (
     ChoiceLoader,
+    FileSystemBytecodeCache,
     FileSystemLoader,
     StrictUndefined,
     Template,
     TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
+    compiler,
     nodes,
     pass_context,
 )
@@ -48,6 +53,7 @@ _TOO_DEEP = "it nests loops, blocks or expressions too deeply"
 _LOADING = 100
 """The cost of including a template, in steps."""
 _MOST_REMEMBERED = 10_000
+_METHODS = (MethodType, BuiltinMethodType)
 
 
 class _Metered(Template):
@@ -99,6 +105,15 @@ class Templates(ImmutableSandboxedEnvironment):
                 if gate.is_file(path.relative_to(root.parent).as_posix()) if gate else path.is_file():
                     found[path.relative_to(root).as_posix()] = path
         return dict(sorted(found.items()))
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As in Jinja's sandbox; at once where that would only look again at what it allowed before."""
+        if self._safe.get((type(obj), attribute)):
+            value = getattr(obj, attribute, None)
+            # None may be missing, and the method of a text may be `format`.
+            if value is not None and type(value) not in _METHODS:
+                return value
+        return super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """As Jinja decides: by the type of the object and the name alone. Remembered, since pages ask often."""
@@ -231,10 +246,31 @@ class _ShippedLoader(FileSystemLoader):
 
     def load(self, environment: Environment, name: str, globals: Any = None) -> Template:  # noqa: A002 - as Jinja
         source, filename, _ = self.get_source(environment, name)
-        key = isinstance(environment, Templates) and environment.plain, filename, source
+        plain = isinstance(environment, Templates) and environment.plain
+        key = plain, filename, source
         if key not in _compiled:
-            _compiled[key] = environment.compile(source, name, filename)
+            _compiled[key] = _code(environment, name, filename, source, "text" if plain else "page")
         return environment.template_class.from_code(environment, _compiled[key], globals or {})
+
+
+def _code(environment: Environment, name: str, filename: str, source: str, kind: str) -> CodeType:
+    """What Jinja makes of a template, kept where Python keeps what it makes of this module, under the same terms."""
+    kept = FileSystemBytecodeCache(str(Path(cache_from_source(__file__)).parent), f"{kind}-%s-{_maker()}.jinja")
+    bucket = kept.get_bucket(environment, name, filename, source)
+    if bucket.code is None:
+        bucket.code = environment.compile(source, name, filename)
+        # The program's folder may be read-only, or its disk full.
+        with suppress(OSError):
+            if not sys.dont_write_bytecode:
+                kept.set_bucket(bucket)
+    return bucket.code
+
+
+@cache
+def _maker() -> str:
+    """Names what decides what is made of a template: Jinja's compiler, and the settings in this file."""
+    files = (Path(compiler.__file__), Path(__file__))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 class _GatedLoader(FileSystemLoader):
