@@ -175,6 +175,7 @@ def test_funds_of_a_month_without_charges_keep_their_pages() -> None:
     assert "February 2024" in made[paths.fund_page(BIO)].partition("</h1>")[2]
 
 
+@pytest.mark.slow
 def test_many_funds_are_cut_with_their_sum_and_a_file() -> None:
     """At most 3,000 elements and 150 kB, and the total is still that of all."""
     site = factory.many(2000)

@@ -48,6 +48,7 @@ def pages(site: Site, *wanted: str) -> dict[str, str]:
     return {path: jobs[path].render().decode() for path in wanted}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pis", "projects"), [(2000, 1), (1, 300), (150, 2)])
 def test_no_page_has_more_than_3000_elements_or_150_kb(pis: int, projects: int) -> None:
     lists = paths.DASHBOARD, paths.PIS, paths.PROJECTS, paths.statements_page("2024-01"), paths.period_page("2024-01")

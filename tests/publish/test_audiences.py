@@ -79,6 +79,7 @@ def test_a_pi_sees_the_same_own_charges_as_everyone_inside_and_no_others(everyth
         assert 0 < len(own) < len(rows(everything, month))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "who", [PI, Audience(AudienceKind.PROJECT, "health-records"), Audience(AudienceKind.DEPARTMENT, "Chemistry")]
 )

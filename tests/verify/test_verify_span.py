@@ -49,6 +49,7 @@ def record_of(path: Path) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.slow
 def test_a_span_is_written_and_is_identical_until_more_is_billed(closed: Repository) -> None:
     told = generate(closed, *ADA, "--from", "2025-01-01", "--until", "2025-02-28")
     assert (told["billed"], told["draft"]) == ("24.60", False)

@@ -52,6 +52,7 @@ def logged_in(chromium: playwright.Browser, served: Office, width: int, faults: 
     return page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1440, 768, 360])
 def test_pages_of_months_fit_and_have_no_faults(chromium: playwright.Browser, served: Office, width: int) -> None:
     faults: list[str] = []

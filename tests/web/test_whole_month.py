@@ -9,6 +9,7 @@ from pathlib import Path
 
 import office
 import proposing
+import pytest
 from office import Browser, Office
 
 from repository import HEAD, row
@@ -46,6 +47,7 @@ def until(browser: Browser, path: str, words: str) -> None:
     raise AssertionError(got.words)
 
 
+@pytest.mark.slow
 def test_a_month_from_closing_to_the_answer_of_the_accounting_system(tmp_path: Path) -> None:
     ledger = office.ledger(tmp_path / "ledger")
     web = "web: {approve: second-person}\n"
