@@ -36,7 +36,7 @@ from openchargeback.portal.record_shape import (
     shape,
     word,
 )
-from openchargeback.portal.statement_record import AMOUNTS, FORMAT, HELD, TOTAL, VERSION, Total
+from openchargeback.portal.statement_record import AMOUNTS, FORMAT, HELD, TOTALS, VERSION
 
 _SUBJECT: Shape[SpanStatement] = shape(
     Field("kind", word(SubjectKind), "What it is for.", lambda of, _: str(of.request.subject.kind)),
@@ -75,10 +75,6 @@ _STATE: Shape[MonthState] = shape(
 )
 
 
-def _lines(statement: SpanStatement, *, posted: bool) -> Total:
-    return Total(tuple(line for line in statement.lines if line.posted == posted))
-
-
 SPAN_STATEMENT: Shape[SpanStatement] = shape(
     Field("format", {"const": FORMAT}, "What this file is.", lambda *_: FORMAT),
     Field("version", {"const": VERSION}, "The version of the format.", lambda *_: VERSION),
@@ -95,18 +91,7 @@ SPAN_STATEMENT: Shape[SpanStatement] = shape(
     Field("currency", TEXT, "ISO 4217 code of the currency of all amounts.", lambda of, _: of.currency),
     key("digest", TEXT, "SHA-256 of everything that its figures rest on."),
     Field("institution", TEXT, "Who issues it.", lambda _, config: config.organization.name),
-    Field(
-        "total",
-        TOTAL.schema,
-        "What is charged; `billed` is the amount due.",
-        lambda of, config: TOTAL.values(_lines(of, posted=True), config),
-    ),
-    Field(
-        "shown",
-        TOTAL.schema,
-        "What is only shown, and never due.",
-        lambda of, config: TOTAL.values(_lines(of, posted=False), config),
-    ),
+    *TOTALS,
     Field("months", _STATE.list, "The billing months that it rests on.", lambda of, c: _STATE.each(of.states, c)),
     Field(
         "lines", _LINE.list, "What it sums up; the lines add up to both totals.", lambda of, c: _LINE.each(of.lines, c)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from openchargeback import money
 from openchargeback.billing.discounts import Cause, discounts_of
 from openchargeback.billing.invoices import Invoice, invoice_of
+from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.ledger.line_table import COLUMNS, LineColumn
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -98,9 +99,22 @@ class Total:
         return Amounts.total(line.amounts for line in self.lines)
 
 
-TOTAL: Shape[Total] = shape(
+_TOTAL: Shape[Total] = shape(
     *inside("amounts", AMOUNTS),
     Field("discounts", DISCOUNT.list, DISCOUNTS, lambda of, config: _discounts(of.lines, config)),
+)
+
+
+def _total(name: str, words: str, *, posted: bool) -> Field[Statement | SpanStatement]:
+    def lines(of: Statement | SpanStatement) -> Total:
+        return Total(tuple(line for line in of.lines if line.posted == posted))
+
+    return Field(name, _TOTAL.schema, words, lambda of, config: _TOTAL.values(lines(of), config))
+
+
+TOTALS = (
+    _total("total", "What is charged; `billed` is the amount due.", posted=True),
+    _total("shown", "What is only shown, and never due.", posted=False),
 )
 
 _USAGE: tuple[Field[Usage], ...] = (
@@ -265,10 +279,6 @@ def _funds(statement: Statement) -> list[_FundShare]:
     return [_FundShare(fund=known.get(fund, Fund(fund)), amounts=amounts) for fund, amounts in sorted(found.items())]
 
 
-def _lines(statement: Statement, *, posted: bool) -> Total:
-    return Total(tuple(line for line in statement.lines if line.posted == posted))
-
-
 STATEMENT: Shape[Statement] = shape(
     Field("format", {"const": FORMAT}, "What this file is.", lambda *_: FORMAT),
     Field("version", {"const": VERSION}, "The version of the format.", lambda *_: VERSION),
@@ -317,18 +327,7 @@ STATEMENT: Shape[Statement] = shape(
         "The last day of the charges that it bills.",
         lambda of, _: plain((of.days or [None])[-1]),
     ),
-    Field(
-        "total",
-        TOTAL.schema,
-        "What is charged; `billed` is the amount due.",
-        lambda of, config: TOTAL.values(_lines(of, posted=True), config),
-    ),
-    Field(
-        "shown",
-        TOTAL.schema,
-        "What is only shown, and never due.",
-        lambda of, config: TOTAL.values(_lines(of, posted=False), config),
-    ),
+    *TOTALS,
     Field("lines", _LINE.list, "The billing lines; they add up to both totals.", lambda of, c: _LINE.each(of.lines, c)),
     Field(
         "resources",
