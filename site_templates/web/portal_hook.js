@@ -52,7 +52,7 @@
     else if (state.broken) found.push(["The ledger has problems; these pages are from " + state.at + ".", address("web/problems"), "See the problems"]);
     else if (shown !== null && state.build > shown) found.push(["The ledger has changed.", location.href, "Show the new page"]);
     if (!preview && state.waiting && /^\/(index\.html)?$/.test(location.pathname)) {
-      found.push([state.waiting + (state.waiting === 1 ? " change waits" : " changes wait") + " on branches.", address("web/todo"), "To do"]);
+      found.push([state.waiting + (state.waiting === 1 ? " change is" : " changes are") + " waiting on branches.", address("web/todo"), "To do"]);
     }
     return found;
   }

@@ -168,7 +168,7 @@ def test_nobody_else_may_use_the_header_of_the_proxy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("present", "new", "again", "status", "said"),
     [
-        ("wrong password", "a brand new one", "a brand new one", 403, "The present password is wrong."),
+        ("wrong password", "a brand new one", "a brand new one", 403, "The current password is wrong."),
         (office.PASSWORD, "short", "short", 422, "A password needs 12 to 1,000 characters."),
         (office.PASSWORD, "my password is", "my password is", 422, "A password must not contain password."),
         (office.PASSWORD, "i am vera viewer", "i am vera viewer", 422, "A password must not contain vera."),

@@ -210,7 +210,7 @@ def test_a_month_that_someone_else_closed_meanwhile_is_not_closed_again(ledger: 
         refused = later.follow(later.post(f"{MONTH}/close", **form).location)
         assert "2025-01 is already closed" in refused.words
         branch = late.post(f"{got.location}/commit").location.removeprefix("/web/proposals/")
-        assert "Finalize January 2025" in until(late, "waits on the branch close-2025-01").words
+        assert "Finalize January 2025" in until(late, "on the branch close-2025-01").words
     with pytest.raises(Exception, match="merge"):
         merge(ledger, branch)
 
@@ -226,7 +226,7 @@ def test_a_branch_outlives_a_restart_of_the_server(ledger: Repository) -> None:
         assert f'href="../proposals/{branch}"' in browser.follow(MONTH).text
         merge(ledger, branch)
         assert "Closed on" in until(browser, "Closed on").words
-        assert "waits on the branch" not in browser.follow(MONTH).words
+        assert "waiting for approval" not in browser.follow(MONTH).words
     assert ledger.git("fsck", "--no-dangling") == ""
 
 

@@ -186,7 +186,7 @@ def _texts(entry: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, str]:
 
 
 async def show(request: Request) -> Response:
-    """What held charges miss, and where to add or change an entry."""
+    """What held charges are missing, and where to add or change an entry."""
     program = program_of(request)
     base = await asyncio.to_thread(program.base)
     task = program.missing.at(base)

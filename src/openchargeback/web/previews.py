@@ -85,7 +85,7 @@ async def show(request: Request) -> Response:
     commit, path = request.path_params["commit"], request.path_params["path"]
     branch = next((each for each in await program.waiting.branches() if each.commit == commit), None)
     if branch is None:
-        raise Refused(404, "This preview is of a branch that has changed since, or that no longer waits.")
+        raise Refused(404, "This preview is of a branch that has changed since, or that is no longer waiting.")
     if not path or path.endswith("/"):
         return RedirectResponse(f"/web/preview/{commit}/{path}index.html", 307)
     task = program.previews.of(branch)

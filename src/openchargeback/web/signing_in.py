@@ -136,7 +136,7 @@ async def change_password(request: Request) -> Response:
     if program.by_user.wait(person.user) > 0 or not await _is_right(program, person.user, present):
         program.by_user.failed(person.user)
         program.record(request, "password-refused")
-        return page(request, "account.html", "Your account", {"said": "The present password is wrong."}, status=403)
+        return page(request, "account.html", "Your account", {"said": "The current password is wrong."}, status=403)
     fault = password_fault(new, person.user, person.email) or ("the new passwords differ" if new != again else "")
     if fault:
         said = f"{fault[:1].upper()}{fault[1:]}."
