@@ -12,13 +12,15 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openchargeback.csv_writing import unguarded
+from openchargeback.model import BilledPeriod, State
 from openchargeback.portal import paths
 from openchargeback.problems import LedgerFault
-from openchargeback.publish import month_charges
+from openchargeback.publish import month_charges, open_data
 from openchargeback.publish.books import Books, open_books, open_cache
 from openchargeback.publish.build import build
 from openchargeback.publish.month_charges import MonthCharges, Wanted
@@ -183,6 +185,30 @@ def test_charges_are_kept_or_made_again_the_same(tmp_path: Path, monkeypatch: py
     shutil.rmtree(ledger / ".openchargeback")
     fresh = open_books(ledger, keep={Wanted.OPEN_DATA})
     assert dict(data_files(fresh.ledger, fresh.periods, MonthCharges(fresh.ledger, open_cache(ledger)))) == made
+
+
+def test_what_follows_from_a_record_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of closed months are written once, and again without a cache."""
+    ledger = case("unusual-amount", tmp_path)
+    assert {each.state for each in open_books(ledger).periods} == {State.CLOSED, State.OPEN}
+
+    def made() -> dict[str, bytes]:
+        books = open_books(ledger)
+        return dict(data_files(books.ledger, books.periods, MonthCharges(books.ledger, open_cache(ledger))))
+
+    first = made()
+    with monkeypatch.context() as patch:
+        for name in ("lines_csv", "invoice_detail_csv"):
+            real = getattr(open_data, name)
+
+            def only_open(period: BilledPeriod, *more: object, real: Any = real) -> bytes:
+                assert period.state is State.OPEN, "nothing has changed, and yet it is written again"
+                return real(period, *more)
+
+            patch.setattr(open_data, name, only_open)
+        assert made() == first
+    shutil.rmtree(ledger / ".openchargeback")
+    assert made() == first
 
 
 def test_charges_that_cannot_be_read_again_are_said_and_not_kept(tmp_path: Path) -> None:

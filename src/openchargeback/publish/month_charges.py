@@ -12,7 +12,7 @@ import io
 import json
 import tempfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -119,6 +119,16 @@ class MonthCharges:
             if charges is None or focus is None or browsed is None:
                 return self._make(period)[0]
             return OpenData(charges, focus, BrowsedCharges.unpacked(browsed))
+
+    def kept(self, kind: str, period: BilledPeriod, make: Callable[[], bytes]) -> bytes:
+        """A file that follows from a period and its settings, which a record fixes: kept for a closed one."""
+        if period.period not in self.ledger.records:
+            return make()
+        data = self.store.get(kind, self.month_key(period))
+        if data is None:
+            data = make()
+            self.store.put(kind, self.month_key(period), data)
+        return data
 
     def key(self, period: BilledPeriod, statement: Statement) -> str:
         """What identifies the rows of a statement: for a closed month, without making them."""

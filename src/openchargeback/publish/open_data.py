@@ -51,7 +51,7 @@ def data_files(
     """Every file of the open data and of the charge browser, one at a time."""
     resources = []
     for period, kept in _made_ahead(ledger, periods, charges):
-        for name, kind, path, content in _files(ledger, period, kept):
+        for name, kind, path, content in _files(ledger, period, kept, charges):
             resources.append(DataResource.of(name, kind, path.removeprefix(paths.DATA_FOLDER + "/"), content))
             yield path, content
         yield from charge_scripts(period.period, kept.browsed)
@@ -62,13 +62,15 @@ def data_files(
     yield paths.DATA_PACKAGE, datapackage(resources, ledger.config)
 
 
-def _files(ledger: RecordedLedger, period: BilledPeriod, kept: OpenData) -> Iterator[tuple[str, DataKind, str, bytes]]:
+def _files(
+    ledger: RecordedLedger, period: BilledPeriod, kept: OpenData, charges: MonthCharges
+) -> Iterator[tuple[str, DataKind, str, bytes]]:
     """The open data of a month."""
     name = period.period
     yield name, DataKind.CHARGES, paths.charges_file(period), kept.charges
-    yield name, DataKind.LINES, paths.lines_file(name), lines_csv(period)
+    yield name, DataKind.LINES, paths.lines_file(name), charges.kept("lines", period, lambda: lines_csv(period))
     yield name, DataKind.COST_AND_USAGE, paths.cost_and_usage_file(period), kept.focus
-    detail = invoice_detail_csv(period, ledger.settings(name))
+    detail = charges.kept("invoice detail", period, lambda: invoice_detail_csv(period, ledger.settings(name)))
     yield name, DataKind.INVOICE_DETAIL, paths.invoice_detail_file(name), detail
 
 
