@@ -765,13 +765,20 @@
       );
       return;
     }
-    box.replaceChildren(...known(rows[0]));
+    fill(box, rows[0]);
     try {
       const more = await detailsOf(rows[0]);
-      if (address.charge === id) box.replaceChildren(...known(rows[0]), ...fromFile(rows[0], more));
+      if (address.charge === id) fill(box, rows[0], fromFile(rows[0], more));
     } catch (error) {
       box.append(make("p", { className: "notice", textContent: "The details are missing: " + error.message + "." }));
     }
+  }
+
+  // The web program adds to a charge what can be done about it.
+  function fill(box, row, more) {
+    box.replaceChildren(...known(row), ...(more || []));
+    const detail = { id: charges.idOf(state.table, row), period: text(row, "period"), state: text(row, "state") };
+    box.dispatchEvent(new CustomEvent("charge", { bubbles: true, detail }));
   }
 
   async function detailsOf(row) {

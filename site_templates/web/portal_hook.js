@@ -115,6 +115,33 @@
     form.querySelector(".actions").prepend(button);
   }
 
+  // ---- Credits ----
+
+  let charge = null;
+  document.addEventListener("charge", function (event) {
+    charge = event;
+    if (window.webProgram.now) credits(window.webProgram.now);
+  });
+
+  // Links to the form: on the review page, and on an open charge of a closed month.
+  function credits(state) {
+    if (preview || !state.closed.length) return;
+    const review = /^\/review\/(index\.html)?$/.test(location.pathname) && document.querySelector("main .title");
+    if (review) credit(review.lastElementChild, "Credit charges of a closed month", {});
+    if (!charge || !state.closed.includes(charge.detail.period) || !["billed", "shown"].includes(charge.detail.state)) return;
+    const { id, period } = charge.detail;
+    credit(charge.target.querySelector(".pairs"), "Credit this charge", { of: period, charge: id });
+  }
+
+  function credit(after, words, given) {
+    if (after.parentNode.querySelector("[data-credit]")) return;
+    const line = make("p", ""), link = make("a", words);
+    line.dataset.credit = "";
+    link.href = address("web/credit") + "?" + new URLSearchParams(given);
+    line.append(link);
+    after.after(line);
+  }
+
   window.webProgram = {
     address,
     listeners: [],
@@ -124,6 +151,7 @@
       if (shown === null) shown = state.build;
       note(state);
       review(state);
+      credits(state);
       window.webProgram.listeners.forEach((listener) => listener(state));
     },
   };

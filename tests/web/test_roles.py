@@ -56,6 +56,8 @@ MATRIX = {
     ("/web/previewed/{commit}", "GET"): INSIDE,
     ("/web/decisions", "GET"): DECIDE,
     ("/web/decisions", "POST"): DECIDE,
+    ("/web/credit", "GET"): DECIDE,
+    ("/web/credit", "POST"): DECIDE,
     ("/web/directory", "GET"): DECIDE,
     ("/web/directory/entry", "GET"): DECIDE,
     ("/web/directory/entry", "POST"): DECIDE,

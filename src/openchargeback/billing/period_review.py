@@ -107,6 +107,36 @@ def _new_errors(found: Iterable[Problem], before: Iterable[Problem]) -> list[Pro
     return [each for each in errors if (each.path, each.line, each.code) not in known]
 
 
+def is_open(ledger: RecordedLedger, period: str) -> bool:
+    """Whether a period still accepts decisions."""
+    return ledger.period_file(period).state is State.OPEN
+
+
+def original_of(ledger: RecordedLedger, period: str, of: str | None) -> str:
+    """The closed period whose charges are decided; empty for the open period's own."""
+    if period not in ledger.periods and not of:
+        raise UsageFault(f"the ledger has no period {period}")
+    if not is_open(ledger, period):
+        hint = f"; decide it from an open period with --of {period}" if not of else ""
+        raise UsageFault(f"{period} is {ledger.period_file(period).state}; only an open period accepts decisions{hint}")
+    if of and of not in ledger.periods:
+        raise UsageFault(f"the ledger has no period {of}")
+    if of and is_open(ledger, of):
+        raise UsageFault(f"{of} is open: decide its charges with --period {of}")
+    if of and of > period:
+        raise UsageFault(f"{of} is later than {period}")
+    if of and of not in ledger.records:
+        raise UsageFault(f"{of} has no usable closing record; see `focus-billing validate`")
+    return of or ""
+
+
+def refuse_faulty(faults: Sequence[Problem]) -> None:
+    """Raise UsageFault with the errors that these decisions would cause in the ledger."""
+    if faults:
+        reasons = "\n  ".join(dict.fromkeys(f"{each.message}; {each.fix}" for each in faults))
+        raise UsageFault(f"these decisions would be invalid, so nothing was written\n  {reasons}")
+
+
 @contextmanager
 def open_review(ledger: RecordedLedger, folder: str, of: str = "") -> Iterator[Review]:
     """Review an open period, or what is still held of the closed period `of`, decided from the open period `folder`.

@@ -12,8 +12,8 @@ from openchargeback.cli.report import progress
 from openchargeback.files import git
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import approval_file
-from openchargeback.model import QueueItem, State
-from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.model import QueueItem
+from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.books import Books, LedgerLines, examine_lines
 from openchargeback.publish.gathering import gather_ledger
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -43,42 +43,12 @@ def queue(books: LedgerLines) -> list[QueueItem]:
     return by_money([item for period in books.periods for item in period.undecided])
 
 
-def is_open(ledger: RecordedLedger, period: str) -> bool:
-    """Whether a period still accepts decisions."""
-    return ledger.period_file(period).state is State.OPEN
-
-
-def original_of(ledger: RecordedLedger, period: str, of: str | None) -> str:
-    """The closed period whose charges are decided; empty for the open period's own."""
-    if period not in ledger.periods and not of:
-        raise UsageFault(f"the ledger has no period {period}")
-    if not is_open(ledger, period):
-        hint = f"; decide it from an open period with --of {period}" if not of else ""
-        raise UsageFault(f"{period} is {ledger.period_file(period).state}; only an open period accepts decisions{hint}")
-    if of and of not in ledger.periods:
-        raise UsageFault(f"the ledger has no period {of}")
-    if of and is_open(ledger, of):
-        raise UsageFault(f"{of} is open: decide its charges with --period {of}")
-    if of and of > period:
-        raise UsageFault(f"{of} is later than {period}")
-    if of and of not in ledger.records:
-        raise UsageFault(f"{of} has no usable closing record; see `focus-billing validate`")
-    return of or ""
-
-
 def who_and_when(root: Path, by: str | None, on: dt.datetime | None) -> tuple[str, str]:
     """Who decides and the date: as given, else Git's user and today. Raises UsageFault if there is no user."""
     who = by or git.user(root)
     if not who:
         raise UsageFault("Git has no user.email here; add --by EMAIL")
     return who, (on.date() if on else dt.datetime.now(dt.UTC).date()).isoformat()
-
-
-def refuse_faulty(faults: Sequence[Problem]) -> None:
-    """Raise UsageFault with the errors that these decisions would cause in the ledger."""
-    if faults:
-        reasons = "\n  ".join(dict.fromkeys(f"{each.message}; {each.fix}" for each in faults))
-        raise UsageFault(f"these decisions would be invalid, so nothing was written\n  {reasons}")
 
 
 def write_batch(root: Path, period: str, name: str, decisions: Sequence[str]) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from decimal import Decimal
 
 import click
 
 from openchargeback import money
-from openchargeback.billing.credits import Billed, BilledFilter, billed_charges, creditable
-from openchargeback.billing.period_review import new_errors
-from openchargeback.cli.batches import ledger_of, original_of, refuse_faulty, who_and_when, write_batch
+from openchargeback.billing.crediting import Selection, credit_entry, sums_by_statement
+from openchargeback.billing.credits import Billed, BilledFilter
+from openchargeback.cli.batches import ledger_of, who_and_when, write_batch
 from openchargeback.cli.decide import CHARGE, setting, with_options, writing
 from openchargeback.cli.options import PERIOD, root_of
 from openchargeback.cli.report import shown
@@ -20,7 +19,6 @@ from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.settings import Payer
 from openchargeback.problems import UsageFault
-from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.wording import counted
 
 _LISTED = 20
@@ -68,52 +66,21 @@ def credit(
     root = root_of(named)
     with locked(root):
         ledger = ledger_of(root)
-        original_of(ledger, period, of)
-        who, when = who_and_when(root, by, on)
-        ids = list(dict.fromkeys((*charges, *_selected(ledger, of, wanted))))
-        billed = _creditable(ledger, of, period, ids)
-        entry = Proposal(Verb.CREDIT, Payer(set_pi, set_project, set_fund), reason, who, when, of).on_charges(ids)
-        refuse_faulty(new_errors(ledger, period, [entry]))
-        _print_summary(ledger, of, billed)
+        payer, (who, when) = Payer(set_pi, set_project, set_fund), who_and_when(root, by, on)
+        credit = Proposal(Verb.CREDIT, payer, reason, who, when, of)
+        entry, billed = credit_entry(ledger, Selection(period, of, charges, wanted), credit)
+        _print_summary(of, billed, ledger.config.currency)
         path = write_batch(root, period, name or f"credit-{of}", [entry])
     click.echo(f"Wrote {path}. The credit takes effect once you commit it.")
 
 
-def _selected(ledger: RecordedLedger, of: str, wanted: BilledFilter) -> list[str]:
-    """The ids of the charges that the options select. Raises UsageFault if there are none."""
-    if wanted == BilledFilter():
-        return []
-    numbers = {each.number for each in ledger.records[of].statements}
-    unknown = next((each for each in wanted.statements if each not in numbers), "")
-    if unknown:
-        raise UsageFault(f"{of} has no statement {unknown}")
-    found = billed_charges(ledger, of, wanted)
-    if not found:
-        raise UsageFault(f"nothing billed in {of} matches all of these options")
-    return found
-
-
-def _creditable(ledger: RecordedLedger, of: str, period: str, ids: Sequence[str]) -> list[Billed]:
-    billed, faults = creditable(ledger, of, period, ids)
-    if faults:
-        more = f"\n  and {len(faults) - _LISTED:,} more" if len(faults) > _LISTED else ""
-        raise UsageFault(f"these charges of {of} cannot be credited\n  " + "\n  ".join(faults[:_LISTED]) + more)
-    return billed
-
-
-def _print_summary(ledger: RecordedLedger, of: str, billed: Sequence[Billed]) -> None:
+def _print_summary(of: str, billed: Sequence[Billed], currency: str) -> None:
     """Print what is credited, by statement."""
-    currency = ledger.config.currency
-    sums: dict[tuple[str, str, str], tuple[int, Decimal]] = {}
-    for each in billed:
-        key = (each.corrects, each.pi, each.project)
-        number, amount = sums.get(key, (0, money.ZERO))
-        sums[key] = (number + 1, amount + each.amounts.billed)
     total = sum((each.amounts.billed for each in billed), money.ZERO)
     click.echo(f"Credit {counted(len(billed), 'charge')} of {of}, {money.human(total, currency)} {currency}:")
-    ordered = sorted(sums.items(), key=lambda item: (-abs(item[1][1]), item[0]))
-    for (statement, pi, project), (number, amount) in ordered[:_LISTED]:
-        what = f"{money.human(amount, currency)} {currency}  {statement}, {pi}, {project}, {counted(number, 'charge')}"
-        click.echo(f"  {shown(what)}")
-    if len(ordered) > _LISTED:
-        click.echo(f"  and {counted(len(ordered) - _LISTED, 'more statement')}")
+    sums = sums_by_statement(billed)
+    for first, number, amount in sums[:_LISTED]:
+        who = f"{first.corrects}, {first.pi}, {first.project}, {counted(number, 'charge')}"
+        click.echo(f"  {shown(f'{money.human(amount, currency)} {currency}  {who}')}")
+    if len(sums) > _LISTED:
+        click.echo(f"  and {counted(len(sums) - _LISTED, 'more statement')}")

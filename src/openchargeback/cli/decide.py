@@ -13,17 +13,8 @@ from typing import Any
 import click
 
 from openchargeback import money
-from openchargeback.billing.period_review import Review, open_review
-from openchargeback.cli.batches import (
-    amount_of,
-    describe,
-    is_open,
-    ledger_of,
-    original_of,
-    refuse_faulty,
-    who_and_when,
-    write_batch,
-)
+from openchargeback.billing.period_review import Review, is_open, open_review, original_of, refuse_faulty
+from openchargeback.cli.batches import amount_of, describe, ledger_of, who_and_when, write_batch
 from openchargeback.cli.options import PERIOD, F, root_of, with_ledger
 from openchargeback.cli.report import shown
 from openchargeback.ledger.approval_text import Proposal

@@ -10,9 +10,9 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.earlier import EarlierMonths
-from openchargeback.billing.period_review import open_review
+from openchargeback.billing.period_review import is_open, open_review
 from openchargeback.cli.ask import ask
-from openchargeback.cli.batches import amount_of, books_of, describe, is_open, queue
+from openchargeback.cli.batches import amount_of, books_of, describe, queue
 from openchargeback.cli.credit import credit
 from openchargeback.cli.decide import approve, reassign, reject
 from openchargeback.cli.evidence import evidence

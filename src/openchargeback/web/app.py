@@ -21,6 +21,7 @@ from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.templating.environment import make_environment
 from openchargeback.web import (
     audit_page,
+    crediting,
     decisions,
     directory,
     drafts,
@@ -62,6 +63,7 @@ ADDRESSES: tuple[Address, ...] = (
     *months.ADDRESSES,
     *previews.ADDRESSES,
     *decisions.ADDRESSES,
+    *crediting.ADDRESSES,
     *directory.ADDRESSES,
     *audit_page.ADDRESSES,
     Address("/{path:path}", {"GET": (Action.READ, _portal)}),

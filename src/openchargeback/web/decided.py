@@ -43,7 +43,7 @@ def decided_on(place: Place, base: str, waiting: Sequence[Waiting]) -> dict[str,
 def decided_in(root: Path, waiting: Sequence[Waiting]) -> dict[str, Decided]:
     """The same, for the ledger in a folder."""
     found: dict[str, Decided] = {}
-    added = {each: list(_added(root, each)) for each in waiting}
+    added = {each: list(added_by(root, each)) for each in waiting}
     if not any(added.values()):
         return found
     ledger = gathered(root)
@@ -89,7 +89,7 @@ def can_review(ledger: RecordedLedger, folder: str, of: str) -> bool:
     return not of or of in ledger.records
 
 
-def _added(root: Path, branch: Waiting) -> Iterator[Decision]:
+def added_by(root: Path, branch: Waiting) -> Iterator[Decision]:
     """The decisions that a branch adds to its approval files."""
     _, base, commit = branch
     for path in branches.changed(root, base, commit, "approvals"):

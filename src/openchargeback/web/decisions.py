@@ -85,7 +85,7 @@ def _refuse(ledger: RecordedLedger, decisions: Sequence[Decision], path: str, wh
         if each.by.strip().casefold() != who.email.casefold():
             raise UsageFault(f"a decision is by {each.by[:200]}, but you are signed in as {who.email}")
         if each.verb is Verb.CREDIT:
-            raise UsageFault("credits are decided on the command line: focus-billing review credit")
+            raise UsageFault("credits have a form of their own: Credit charges of a closed month, on the review page")
         if not can_review(ledger, *month_of(each)):
             raise UsageFault(f"{path} cannot have decisions on {each.charges_period}: it needs an open month")
 

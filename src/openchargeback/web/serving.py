@@ -17,6 +17,7 @@ from openchargeback.problems import LedgerFault, OpenChargebackError
 from openchargeback.publish.paragraphs import paragraphs
 from openchargeback.web.access import Action, audience_of
 from openchargeback.web.addresses import Address
+from openchargeback.web.crediting import closed_months
 from openchargeback.web.guard import PORTAL_POLICY
 from openchargeback.web.pages import page
 from openchargeback.web.portals import Portal
@@ -134,6 +135,7 @@ async def state(request: Request) -> Response:
         "at": portal.at.strftime("%Y-%m-%d %H:%M UTC") if portal.at else "",
         "waiting": await program.waiting.count() if can(request, Action.WATCH) else 0,
         "branches": await program.waiting.decided() if can(request, Action.WATCH) else {},
+        "closed": closed_months(program.ledger) if can(request, Action.REVIEW) else [],
     }
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     script = f"window.webProgram && window.webProgram.state({text});\n"
