@@ -15,6 +15,8 @@ import office
 import pytest
 from office import Answer, Browser, Office
 
+from openchargeback.web import downloads
+from openchargeback.web.workspace import Place
 from repository import HEAD, Repository, row
 
 TODAY = dt.datetime.now(dt.UTC).date().isoformat()
@@ -323,6 +325,32 @@ def test_the_bundle_is_that_of_the_command_line_and_gone_once_it_was_sent(closed
     assert got.data == (tmp_path / "out/2025-01-for-finance.zip").read_bytes()
     assert browser.get(f"{address}/file").status == 404
     assert list(closed.program.uploads.glob("bundle-*")) == []
+
+
+def _slow_bundle(_place: Place, _base: str, _period: str, folder: Path) -> Path:
+    """A bundle that is written once there is a file beside its folder. In the process for downloads."""
+    folder.mkdir()
+    go, until = folder.with_suffix(".go"), time.monotonic() + 120
+    while not go.exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    archive = folder / "slow.zip"
+    archive.write_bytes(b"PK")
+    return archive
+
+
+def test_drafts_do_not_wait_for_a_bundle(closed: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "bundle", _slow_bundle)
+    finn, rita = closed.browser("finn"), closed.browser("rita")
+    address = finn.post(f"{MONTH}/bundle").location
+    id_ = address.rpartition("/")[2]
+    draft = rita.post("/web/directory/entry", kind="people", new="yes", email="zoe@example.edu", name="Zoe").location
+    assert "Commit puts this on a new branch" in rita.follow(draft, seconds=90).words
+    assert "Writing the statements and the journal" in finn.get(address).words
+    (closed.program.uploads / f"bundle-{id_}.go").touch()
+    assert "slow.zip, " in finn.follow(address).words
+    assert finn.get(f"{address}/file").data == b"PK"
+    rita.post(f"{draft}/discard")
 
 
 def repository(root: Path) -> Repository:

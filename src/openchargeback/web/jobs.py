@@ -1,6 +1,7 @@
-"""Work that takes longer than a moment runs in two other processes: one for changes, one for builds.
+"""Work that takes longer than a moment runs in three other processes: for changes, for builds, and for downloads.
 
-The server stays responsive, and each process does one thing at a time, so that two changes never share a clone.
+The server stays responsive, and each process does one thing at a time, so that two changes never share a clone. What
+finance downloads takes minutes in a large month, so it has a process and a clone of its own: drafts do not wait for it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from openchargeback.problems import OutsideFault
 
 T = TypeVar("T")
 
-CHANGES, BUILDS = "changes", "builds"
+CHANGES, BUILDS, DOWNLOADS = "changes", "builds", "downloads"
 _LESS_URGENT = 5
 
 
 class Jobs:
-    """The two processes, started when they are first needed."""
+    """The processes, started when they are first needed."""
 
     def __init__(self) -> None:
         self._pools: dict[str, ProcessPoolExecutor] = {}
@@ -47,7 +48,7 @@ class Jobs:
             raise OutsideFault("the process that did this was stopped; try again") from fault
 
     def stop(self) -> None:
-        """End both processes."""
+        """End all of them."""
         for executor in self._pools.values():
             for process in list((executor._processes or {}).values()):  # noqa: SLF001 - there is no public way
                 process.terminate()

@@ -27,7 +27,7 @@ from openchargeback.templating.filters import period_human
 from openchargeback.web import month_steps
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address
-from openchargeback.web.downloads import Downloads, journal_file
+from openchargeback.web.downloads import Downloads
 from openchargeback.web.drafts import Pending
 from openchargeback.web.guard import Refused
 from openchargeback.web.jobs import CHANGES
@@ -199,7 +199,7 @@ async def journal(request: Request) -> Response:
     base, month = await program.months.find(period)
     if name not in month.journal_files:
         raise Refused(404, "The month has no such file.")
-    data = await program.jobs.run(CHANGES, journal_file, program.place, base, period, name)
+    data = await program.months.downloads.journal(period, base, name)
     program.record(request, "journal", f"{period} {name}")
     own = PurePosixPath(name)
     kind = _TYPES.get(own.suffix, "application/octet-stream")
