@@ -33,17 +33,9 @@ from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human
 from openchargeback.web.access import Action
 from openchargeback.web.plan_view import Table, make_table
+from openchargeback.web.wording import Way
 from openchargeback.web.workspace import Place, opened_main
 from openchargeback.wording import counted
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where an obstacle is dealt with: the label and the address of a page. action: who may go there."""
-
-    label: str
-    path: str
-    action: Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,9 +31,10 @@ from openchargeback.web.downloads import Downloads
 from openchargeback.web.drafts import Pending
 from openchargeback.web.guard import Refused
 from openchargeback.web.jobs import CHANGES
-from openchargeback.web.month_view import MonthPage, Way, advice, months, sentence, way
+from openchargeback.web.month_view import MonthPage, advice, months, sentence, way
 from openchargeback.web.pages import Refusal, page, refused
 from openchargeback.web.program import Program, can, program_of, signed_in
+from openchargeback.web.wording import Way
 
 MOST_ANSWER = 64 << 20
 """The largest answer of an accounting system, in bytes."""

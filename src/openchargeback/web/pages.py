@@ -17,6 +17,7 @@ from openchargeback.publish.paragraphs import Paragraph, paragraphs
 from openchargeback.templating.environment import make_environment
 from openchargeback.web.access import Action
 from openchargeback.web.program import can, person_of, program_of
+from openchargeback.web.wording import on_page
 
 MENU: Sequence[tuple[Action, Link]] = (
     (Action.READ, Link("Portal", "index.html")),
@@ -68,7 +69,7 @@ def page(
 ) -> Response:
     """One page. wait: after how many seconds it loads itself again, since something is still running; 0 for never.
 
-    Templates see `site`, `page`, `menu`, `person`, `currency`, `may` and the values.
+    Templates see `site`, `page`, `menu`, `person`, `currency`, `may`, `on_page` and the values.
     """
     program = program_of(request)
     ledger = program.ledger
@@ -83,6 +84,7 @@ def page(
         menu=menu,
         person=person_of(request),
         currency=ledger.config.currency,
+        on_page=lambda text: on_page(text, lambda action: can(request, action)),
         may={str(action): can(request, action) for action in Action},
         wait=wait,
         **(values or {}),
