@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import proposing
 import pytest
 from office import Office
 
+from openchargeback.ledger.directory import read_directory
 from repository import Repository
 
 PROJECT = ("--title", "Sky survey", "--pi", "zoe@example.edu", "--fund", "F-1", "--fund", "F-2", "--end", "2027-06-30",
@@ -87,6 +90,50 @@ def test_a_change_keeps_everything_else(made: Repository, served: Office) -> Non
     assert made.git("show", f"{branch}:directory/people.yaml") == (
         'people:\n  - email: ada@example.edu\n    name: "Ada Okafor"  # as she writes it'
     )
+
+
+def test_a_project_with_a_history_is_added_and_continued(made: Repository, served: Office) -> None:
+    """One time per person and fund; a continued history keeps the others as they are written."""
+    path = "directory/projects.yaml"
+    form = served.browser("rita").get("/web/directory/entry?kind=projects&id=sky")
+    assert form.text.count('name="entries.1.fund"') == 1
+    assert "First day on which pi and fund apply." in form.words
+    branch = submit(
+        served, kind="projects", new="yes", id="sky", title="Sky survey",
+        **{"entries.0.pi": "ada@example.edu", "entries.0.fund": "F-1", "entries.0.until": "2025-06-30",
+           "entries.1.pi": "zoe@example.edu", "entries.1.funds": "F-2\r\nF-3", "entries.1.from": "2025-07-01"},
+    )  # fmt: skip
+    made.git("merge", "-q", branch)
+    written = (made.root / path).read_text("utf-8")
+    assert read_directory(None, written.encode())[1] == []
+    assert "until: 2025-06-30" in written
+    project = read_directory(None, written.encode())[0].projects["sky"]
+    assert [(each.pi, each.all_funds, str(each.since), str(each.until)) for each in project.entries] == [
+        ("ada@example.edu", ("F-1",), "None", "2025-06-30"),
+        ("zoe@example.edu", ("F-2", "F-3"), "2025-07-01", "None"),
+    ]
+
+    proposing.wait_for(served, "2025-06-30", served.browser("rita"), "/web/directory/entry?kind=projects&id=sky")
+    form = served.browser("rita").get("/web/directory/entry?kind=projects&id=sky")
+    assert 'name="pi"' not in form.text
+    fields = {
+        name: html.unescape(value) for name, value in re.findall(r'name="(entries[^"]+)" value="([^"]*)"', form.text)
+    }
+    assert fields["entries.1.from"] == "2025-07-01"
+    fields |= {"entries.1.funds": "F-2\r\nF-3", "entries.1.until": "2025-12-31"}
+    fields |= {"entries.2.pi": "ada@example.edu", "entries.2.from": "2026-01-01"}
+    branch = submit(served, kind="projects", new="no", id="sky", **fields)
+    changed = made.git("show", f"{branch}:{path}")
+    project = read_directory(None, changed.encode())[0].projects["sky"]
+    assert [(each.pi, str(each.since), str(each.until)) for each in project.entries] == [
+        ("ada@example.edu", "None", "2025-06-30"),
+        ("zoe@example.edu", "2025-07-01", "2025-12-31"),
+        ("ada@example.edu", "2026-01-01", "None"),
+    ]
+    rita = served.browser("rita")
+    overlapping = {**fields, "entries.2.from": "2025-12-01"}
+    got = rita.follow(rita.post("/web/directory/entry", kind="projects", new="no", id="sky", **overlapping).location)
+    assert "End one before the other starts." in got.words
 
 
 def test_what_the_directory_cannot_have_is_refused_with_the_reason(served: Office) -> None:

@@ -20,7 +20,7 @@ from openchargeback.billing.period_review import suggested
 from openchargeback.files import git
 from openchargeback.files.branches import Identity
 from openchargeback.ledger.directory_change import add_entry, put_entries
-from openchargeback.ledger.directory_edit import KINDS, entry_values
+from openchargeback.ledger.directory_edit import KINDS, PAYER_KEYS, entry_values
 from openchargeback.ledger.directory_stubs import Suggestion
 from openchargeback.ledger.periods import HELD, part_path
 from openchargeback.ledger.shape import Boolean, Choice, Date, ListOf, Record, Shape
@@ -42,6 +42,9 @@ _COLUMNS = {
     "resource": "match.ResourceId",
 }
 """The field of a form for each column that a suggestion may be known by, if it has another name."""
+
+_DATED = "entries"
+_MOST_DATED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,14 @@ def fields_of(kind: str) -> list[Field]:
     return found
 
 
+def dated_fields(kind: str, number: int) -> list[Field]:
+    """The fields of one of the times in a project's history, by its number; none for other entries."""
+    dated = KINDS[kind].entry.fields.get(_DATED)
+    if not (isinstance(dated, ListOf) and isinstance(dated.item, Record)):
+        return []
+    return [_field(f"{_DATED}.{number}.{each}", each, shape) for each, shape in dated.item.fields.items()]
+
+
 def _field(name: str, key: str, shape: Shape, *, required: bool = False) -> Field:
     label = " ".join(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", key).replace("_", " ").split())
     label = {"id": "ID", "pi": "PI", "pis": "Other PIs", "funds": "Other funds"}.get(
@@ -161,16 +172,25 @@ def _entry(form: Entry) -> dict[str, Any]:
     """The keys and values of the entry that a form describes; empty fields are left out."""
     entry: dict[str, Any] = {}
     for field in fields_of(form.kind):
-        text = form.values.get(field.name, "").strip()
-        value = tuple(line.strip() for line in text.splitlines() if line.strip()) if field.kind == "list" else text
-        if not value:
-            continue
-        outer, _, inner = field.name.partition(".")
-        if inner:
-            entry.setdefault(outer, {})[inner] = value
-        else:
-            entry[outer] = value
+        if value := _value(field, form.values):
+            outer, _, inner = field.name.partition(".")
+            if inner:
+                entry.setdefault(outer, {})[inner] = value
+            else:
+                entry[outer] = value
+    times = []
+    for number in range(_MOST_DATED):
+        fields = dated_fields(form.kind, number)
+        times.append({each.name.rpartition(".")[2]: value for each in fields if (value := _value(each, form.values))})
+    if any(times):
+        entry[_DATED] = [each for each in times if each]
     return entry
+
+
+def _value(field: Field, values: Mapping[str, str]) -> str | list[str]:
+    """What a field says; empty if it is left out."""
+    text = values.get(field.name, "").strip()
+    return [line.strip() for line in text.splitlines() if line.strip()] if field.kind == "list" else text
 
 
 def _texts(entry: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, str]:
@@ -180,9 +200,14 @@ def _texts(entry: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, str]:
         outer, _, inner = field.name.partition(".")
         value = entry.get(outer)
         value = value.get(inner) if inner and isinstance(value, dict) else value
-        values = value if isinstance(value, list) else [value]
-        found[field.name] = "\n".join(str(each) for each in values if each is not None and not isinstance(each, dict))
+        found[field.name] = _text_of(value)
     return {name: {"true": "yes", "false": "no"}.get(text, text) for name, text in found.items()}
+
+
+def _text_of(value: Any) -> str:
+    """A value as written, as the text of a field."""
+    values = value if isinstance(value, list) else [value]
+    return "\n".join(str(each) for each in values if each is not None and not isinstance(each, dict))
 
 
 async def show(request: Request) -> Response:
@@ -210,8 +235,16 @@ async def edit(request: Request) -> Response:
     given = {field.name: request.query_params.get(field.name, "") for field in fields}
     known = entry_values(data, kind).get(what.canonical(given[what.id])) if given[what.id] else None
     texts = _texts(known, fields) if known else given
-    dated = bool(known and known.get("entries"))
-    values = {"kind": kind, "fields": fields, "texts": texts, "new": known is None, "id": what.id, "dated": dated}
+    times = [each for each in (known or {}).get(_DATED) or [] if isinstance(each, dict)]
+    if times:
+        # Its PI and fund are in its history.
+        fields = [each for each in fields if each.name not in PAYER_KEYS]
+    some = 0 if known and not times else min(len(times) + 2, _MOST_DATED)
+    rows = [row for row in (dated_fields(kind, number) for number in range(some)) if row]
+    for row, values_ in zip(rows, times, strict=False):
+        texts |= {each.name: _text_of(values_.get(each.name.rpartition(".")[2])) for each in row}
+    values = {"kind": kind, "fields": fields, "texts": texts, "new": known is None, "id": what.id}
+    values |= {"rows": rows, "dated": bool(times)}
     title = f"{'New' if known is None else 'Change'} {NAMES[kind]}"
     return page(request, "entry.html", title, values)
 
@@ -219,9 +252,11 @@ async def edit(request: Request) -> Response:
 async def change(request: Request) -> Response:
     """Make a draft of what the form says."""
     program = program_of(request)
-    form = await request.form(max_files=0, max_fields=100)
+    form = await request.form(max_files=0, max_fields=1000)
     kind = _kind(form)
-    values = {field.name: str(form.get(field.name, "")).replace("\r\n", "\n") for field in fields_of(kind)}
+    known = {field.name for field in fields_of(kind)}
+    known |= {field.name for number in range(_MOST_DATED) for field in dated_fields(kind, number)}
+    values = {name: str(text).replace("\r\n", "\n") for name, text in form.items() if name in known}
     is_new = form.get("new") == "yes"
     title = f"{'New' if is_new else 'Change'} {NAMES[kind]}"
     draft = program.drafts.start(
