@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openchargeback.ledger.directory import read_directory
-from openchargeback.ledger.directory_edit import edited, entry_lines, with_entries
+from openchargeback.ledger.directory_edit import REMOVED, edited, entry_lines, with_entries
 from openchargeback.ledger.yaml_tree import Mapping, Scalar, Sequence, parse
 from openchargeback.problems import LedgerFault, UsageFault
 
@@ -177,6 +177,29 @@ def test_what_cannot_be_edited_is_refused_not_broken():
     """An explicit key, which nobody writes."""
     with pytest.raises(UsageFault, match="change it by hand"):
         put("people:\n  - email: a@x.edu\n    ? name\n", ADA)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("projects:\n  - id: p\n    pi: a@x.edu  # since 2020\n    fund: F\n    title: T\n",
+         "projects:\n  - id: p\n    title: T\n    entries:\n"),
+        ("projects:\n- {id: p, pi: a@x.edu, title: T, fund: F}\n", "projects:\n- {id: p, title: T, entries: ["),
+    ],
+)  # fmt: skip
+def test_a_project_gets_a_history_in_place_of_its_pi(before, after):
+    times = [{"pi": "a@x.edu", "fund": "F", "until": "2025-06-30"}, {"pi": "b@x.edu", "from": "2025-07-01"}]
+    entry = {"id": "p", "pi": REMOVED, "fund": REMOVED, "funds": REMOVED, "entries": times}
+    result = put(before, entry, kind="projects")
+    assert result.startswith(after), result
+    directory, problems = read_directory(None, result.encode())
+    assert problems == []
+    assert [each.pi for each in directory.projects["p"].entries] == ["a@x.edu", "b@x.edu"]
+
+
+def test_a_key_that_an_entry_begins_with_stays():
+    with pytest.raises(UsageFault, match="cannot edit"):
+        put("projects:\n  - pi: a@x.edu\n    id: p\n", {"id": "p", "pi": REMOVED}, kind="projects")
 
 
 def test_lines_of_entries():

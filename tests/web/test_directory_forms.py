@@ -136,6 +136,24 @@ def test_a_project_with_a_history_is_added_and_continued(made: Repository, serve
     assert "End one before the other starts." in got.words
 
 
+def test_a_project_of_one_pi_gets_a_history(made: Repository, served: Office) -> None:
+    """The project of the fixture; a change of its only time stays beside its id."""
+    rita = served.browser("rita")
+    form = rita.get("/web/directory/entry?kind=projects&id=other")
+    assert 'name="entries.0.pi" value="ada@example.edu"' in form.text
+    branch = submit(served, kind="projects", new="no", id="other", **{"entries.0.pi": "ben@example.edu"})
+    assert made.git("show", f"{branch}:directory/projects.yaml") == "projects:\n  - {id: other, pi: ben@example.edu}"
+    times = {"entries.0.pi": "ada@example.edu", "entries.0.until": "2025-06-30", "entries.1.pi": "ben@example.edu"}
+    branch = submit(served, kind="projects", new="no", id="other", **times, **{"entries.1.from": "2025-07-01"})
+    changed = made.git("show", f"{branch}:directory/projects.yaml")
+    directory, problems = read_directory(None, changed.encode())
+    assert problems == []
+    assert [(each.pi, str(each.since), str(each.until)) for each in directory.projects["other"].entries] == [
+        ("ada@example.edu", "None", "2025-06-30"),
+        ("ben@example.edu", "2025-07-01", "None"),
+    ]
+
+
 def test_what_the_directory_cannot_have_is_refused_with_the_reason(served: Office) -> None:
     rita = served.browser("rita")
     for values, told in (

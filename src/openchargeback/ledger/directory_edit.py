@@ -35,6 +35,9 @@ from openchargeback.problems import LedgerFault, UsageFault
 PAYER_KEYS = ("pi", "fund", "pis", "funds", "from", "until")
 """The keys of a project that are in its `entries` instead, if it has them."""
 
+REMOVED = object()
+"""In place of a value: the key is removed from an entry that exists."""
+
 _DEFAULTS = {"status": "active", "payer_class": "internal"}
 _COMMENT = re.compile(r"#[^\r\n]*")
 _BLANK = " \t\r\n"
@@ -80,7 +83,8 @@ def with_entries(data: bytes | None, kind: str, entries: Iterable[Mapping[str, A
 
     data: the file; None if there is none. kind: `people`, `projects` or `funds`. entries: YAML keys to values: text,
     dates, lists, mappings. The `email` or `id` identifies the entry. Keys that are missing or None stay unchanged;
-    `match` is changed column by column. In a new entry None writes an empty key, to be filled in.
+    `match` is changed column by column, and a key with REMOVED is removed. In a new entry None writes an empty key, to
+    be filled in.
 
     Raises LedgerFault if the file cannot be read, UsageFault if it is written in a way that cannot be edited.
     """
@@ -198,6 +202,9 @@ def _plain_value(value: Any) -> Any:
 def _merged(old: Any, new: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(old)
     for key, value in new.items():
+        if value is REMOVED:
+            result.pop(key, None)
+            continue
         within = isinstance(value, Mapping) and isinstance(result.get(key), dict)
         result[key] = _merged(result[key], value) if within else _plain_value(value)
     return result
@@ -222,7 +229,7 @@ def _differing(node: yaml_tree.Mapping, entry: Mapping[str, Any], what: Kind) ->
     """The keys of an entry that differ from the file. A PI or fund in the project's `entries` counts as present."""
     old = _plain(node)
     given = {key: value for key, value in entry.items() if value is not None and key != what.id}
-    payer = {key: value for key, value in given.items() if key in PAYER_KEYS}
+    payer = {key: value for key, value in given.items() if key in PAYER_KEYS and value is not REMOVED}
     dated = what.entry.fields.get("entries")
     if payer and isinstance(dated, shape.ListOf) and isinstance(old.get("entries"), list):
         says = [each for each in old["entries"] if isinstance(each, dict) and not _other(each, payer, dated.item)]
@@ -236,7 +243,9 @@ def _other(old: Mapping[str, Any], new: Mapping[str, Any], what: shape.Shape) ->
     result: dict[str, Any] = {}
     for key, value in new.items():
         each, was = fields.get(key, shape.Text()), old.get(key, _DEFAULTS.get(key))
-        if isinstance(value, Mapping) and isinstance(was, dict):
+        if value is REMOVED:
+            result |= {key: REMOVED} if key in old else {}
+        elif isinstance(value, Mapping) and isinstance(was, dict):
             if within := _other(was, value, each):
                 result[key] = within
         elif _meaning(each, was) != _meaning(each, _plain_value(value)):
@@ -326,6 +335,9 @@ def _change(text: _Text, node: yaml_tree.Mapping, values: Mapping[str, Any], wha
             keys.append(key)
         elif isinstance(value, Mapping) and isinstance(old, yaml_tree.Mapping) and old.items:
             keys += [f"{key}.{each}" for each in _change(text, old, value, fields[key])]
+        elif value is REMOVED:
+            _remove(text, node, key)
+            keys.append(key)
         else:
             _replace(text, old, value)
             keys.append(key)
@@ -333,6 +345,14 @@ def _change(text: _Text, node: yaml_tree.Mapping, values: Mapping[str, Any], wha
     for key in new:
         _insert(text, node, key, values[key], order)
     return tuple(keys)
+
+
+def _remove(text: _Text, node: yaml_tree.Mapping, key: str) -> None:
+    """Remove a key that another one precedes, with its value; in a block, the lines of both."""
+    at = [name.text for name, _ in node.items].index(key)
+    if at:  # an entry begins with its dash; `_check` refuses what stays
+        start, end = node.items[at - 1][1].end, node.items[at][1].end
+        text.put(*((start, end) if node.flow else (text.line_end(start), text.line_end(end))), "")
 
 
 def _insert(text: _Text, node: yaml_tree.Mapping, key: str, value: Any, order: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from openchargeback.billing.period_review import suggested
 from openchargeback.files import git
 from openchargeback.files.branches import Identity
 from openchargeback.ledger.directory_change import add_entry, put_entries
-from openchargeback.ledger.directory_edit import KINDS, PAYER_KEYS, entry_values
+from openchargeback.ledger.directory_edit import KINDS, PAYER_KEYS, REMOVED, entry_values
 from openchargeback.ledger.directory_stubs import Suggestion
 from openchargeback.ledger.periods import HELD, part_path
 from openchargeback.ledger.shape import Boolean, Choice, Date, ListOf, Record, Shape
@@ -161,9 +161,10 @@ def put(ledger: Path, form: Entry, who: Identity) -> Change:  # noqa: ARG001 - w
         changed = True
     else:
         path = ledger / what.path
-        if id_ not in entry_values(path.read_bytes() if path.is_file() else None, form.kind):
+        known = entry_values(path.read_bytes() if path.is_file() else None, form.kind)
+        if id_ not in known:
             raise UsageFault(f"{id_} is not in {what.path} any more; add it again")
-        changed = bool(put_entries(ledger, form.kind, [entry]).changed)
+        changed = bool(put_entries(ledger, form.kind, [_continued(known[id_], entry)]).changed)
     subject = f"{'Add' if form.new else 'Change'} {NAMES[form.kind]} {id_}"
     return Change(subject, f"directory/{NAMES[form.kind]}-{id_}", (what.path,) if changed else ())
 
@@ -185,6 +186,16 @@ def _entry(form: Entry) -> dict[str, Any]:
     if any(times):
         entry[_DATED] = [each for each in times if each]
     return entry
+
+
+def _continued(known: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A changed entry: the only time of a project is beside its id, until there is a second one."""
+    times = entry.get(_DATED, [])
+    if known.get(_DATED) or not times:
+        return dict(entry)
+    if len(times) == 1:
+        return {**{key: value for key, value in entry.items() if key != _DATED}, **times[0]}
+    return {**entry, **dict.fromkeys(PAYER_KEYS, REMOVED)}
 
 
 def _value(field: Field, values: Mapping[str, str]) -> str | list[str]:
@@ -235,16 +246,14 @@ async def edit(request: Request) -> Response:
     given = {field.name: request.query_params.get(field.name, "") for field in fields}
     known = entry_values(data, kind).get(what.canonical(given[what.id])) if given[what.id] else None
     texts = _texts(known, fields) if known else given
-    times = [each for each in (known or {}).get(_DATED) or [] if isinstance(each, dict)]
-    if times:
-        # Its PI and fund are in its history.
+    times = [each for each in (known or {}).get(_DATED) or [known or {}] if isinstance(each, dict)]
+    rows = [row for row in (dated_fields(kind, number) for number in range(min(len(times) + 1, _MOST_DATED))) if row]
+    if known and rows:
         fields = [each for each in fields if each.name not in PAYER_KEYS]
-    some = 0 if known and not times else min(len(times) + 2, _MOST_DATED)
-    rows = [row for row in (dated_fields(kind, number) for number in range(some)) if row]
     for row, values_ in zip(rows, times, strict=False):
         texts |= {each.name: _text_of(values_.get(each.name.rpartition(".")[2])) for each in row}
     values = {"kind": kind, "fields": fields, "texts": texts, "new": known is None, "id": what.id}
-    values |= {"rows": rows, "dated": bool(times)}
+    values["rows"] = rows
     title = f"{'New' if known is None else 'Change'} {NAMES[kind]}"
     return page(request, "entry.html", title, values)
 
