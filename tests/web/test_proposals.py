@@ -14,6 +14,7 @@ import proposing
 import pytest
 from office import Office
 
+from openchargeback.web import proposals
 from repository import Repository
 
 
@@ -149,6 +150,32 @@ def test_a_branch_with_errors_is_not_merged(made: Repository, served: Office) ->
     got = rob.post("/web/approve", name="topic", commit=tip, base=before)
     assert (got.status, "it would have errors" in got.words) == (409, True)
     assert made.git("rev-parse", "main") == before
+
+
+def test_a_merge_that_takes_long_is_waited_for_on_its_page(
+    made: Repository, served: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever approved sees why it was not merged; once it is, everyone sees that."""
+    monkeypatch.setattr(proposals, "PATIENCE", 0)
+    tips = {
+        "bad": proposing.branch_by(made, "ann", "bad", "config.yaml", "organization: [\n"),
+        "topic": proposing.branch_by(made, "ann"),
+    }
+    for name, tip in tips.items():
+        rita, rob = served.browser("rita"), served.browser("rob")
+        proposing.wait_for(served, name, rita, "/web/proposals")
+        got = rita.post("/web/approve", name=name, commit=tip, base=made.git("rev-parse", "main"))
+        assert (got.status, got.location) == (303, f"/web/proposals/{name}"), got.words
+        assert "Merging into main" in rob.get(got.location).words
+        shown = rob.follow(got.location)
+        own = rita.follow(got.location)
+        if name == "bad":
+            assert "was not merged" not in shown.words
+            assert (own.status, "it would have errors" in own.words) == (409, True), own.words
+            assert rita.follow(got.location).status == 200
+        else:
+            assert "approved by rita@example.edu" in shown.words, shown.words
+    assert made.git("merge-base", "--is-ancestor", tips["topic"], "main") == ""
 
 
 def test_files_in_the_way_are_a_reason(remote: Repository) -> None:

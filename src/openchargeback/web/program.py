@@ -17,7 +17,7 @@ from openchargeback.files import branches
 from openchargeback.files.writing import ignore_all
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.problems import LedgerFault, OpenChargebackError, Problem, UsageFault
 from openchargeback.web.access import Action, may
 from openchargeback.web.audit import Audit
 from openchargeback.web.guard import Limits, Refused
@@ -97,6 +97,7 @@ class Program:
         self.audit = Audit(self.folder / "audit.jsonl")
         self.place = Place(root, self.folder / "clone")
         self.assets: dict[str, tuple[bytes, str]] = {}
+        self.merging: dict[str, tuple[str, asyncio.Task[OpenChargebackError | None]]] = {}
         self._examined: dict[tuple[str, str], asyncio.Task[Examined]] = {}
         self._read_at = ""
         self._ledger: Ledger | None = None

@@ -57,6 +57,10 @@ async def show_all(request: Request) -> Response:
     return page(request, "proposals.html", "Proposals", await _overview(request))
 
 
+PATIENCE = 40.0
+"""How many seconds a merge may take before its page says that it is running: proxies give up after a minute."""
+
+
 async def to_do(request: Request) -> Response:
     """What waits: the person's own imports and drafts, and the proposals."""
     program, person = program_of(request), signed_in(request)
@@ -85,6 +89,9 @@ async def show(request: Request) -> Response:
     """A proposal with its plan, problems and files; or that it is merged."""
     program = program_of(request)
     name = request.path_params["name"]
+    approver, merging = program.merging.get(name, ("", None))
+    if merging is not None and not merging.done():
+        return page(request, "working.html", name, {"what": f"Merging into {program.main}"}, wait=1)
     try:
         branch = await program.waiting.find(name)
     except Refused:
@@ -93,6 +100,10 @@ async def show(request: Request) -> Response:
         raise
     base = await asyncio.to_thread(program.base)
     approval = await asyncio.to_thread(_approval, program, branch, request)
+    if merging is not None and approver == signed_in(request).user:
+        del program.merging[name]
+        if fault := merging.result():
+            return _not_merged(request, branch, approval, fault)
     task = program.examined(base, branch.commit)
     values = {"branch": branch, "base": base, "main": program.main, "approval": approval}
     if not task.done():
@@ -124,17 +135,34 @@ async def approve(request: Request) -> Response:
     message = f"Merge {branch.short}: {branch.subject}\n\n{APPROVED_BY}: {approver}\n"
     merge = Merge(program.main, base, commit, message, await asyncio.to_thread(program.has_remote))
     kept = f"merge-{secrets.token_hex(8)}"
-    try:
-        made = await program.jobs.run(CHANGES, approved, program.place, kept, merge, person.identity)
-    except OpenChargebackError as fault:
-        program.record(request, "not-merged", f"{branch.name} {commit}: {fault}")
-        await program.waiting.fetched()
-        values = {"refusal": Refusal.of(fault), "branch": branch, "approval": approval}
-        refused_by_remote = isinstance(fault, OutsideFault)
-        return page(request, "not_merged.html", branch.name, {**values, "forge": refused_by_remote}, status=409)
-    program.record(request, "merge", f"{branch.name} {commit} as {made}")
-    program.waiting.changed()
+    if branch.name in program.merging and not program.merging[branch.name][1].done():
+        return _to(branch.name)
+
+    async def merge_it() -> OpenChargebackError | None:
+        try:
+            made = await program.jobs.run(CHANGES, approved, program.place, kept, merge, person.identity)
+        except OpenChargebackError as fault:
+            program.record(request, "not-merged", f"{branch.name} {commit}: {fault}")
+            await program.waiting.fetched()
+            return fault
+        program.record(request, "merge", f"{branch.name} {commit} as {made}")
+        program.waiting.changed()
+        return None
+
+    task = asyncio.create_task(merge_it())
+    await asyncio.wait([task], timeout=PATIENCE)
+    if not task.done():
+        program.merging[branch.name] = person.user, task
+    elif fault := task.result():
+        return _not_merged(request, branch, approval, fault)
     return _to(branch.name)
+
+
+def _not_merged(request: Request, branch: Branch, approval: Approval, fault: OpenChargebackError) -> Response:
+    """The page that says why a branch was not merged."""
+    values = {"refusal": Refusal.of(fault), "branch": branch, "approval": approval}
+    by_remote = isinstance(fault, OutsideFault)
+    return page(request, "not_merged.html", branch.name, {**values, "forge": by_remote}, status=409)
 
 
 async def confirm_removal(request: Request) -> Response:
