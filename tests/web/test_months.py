@@ -328,7 +328,7 @@ def test_the_bundle_is_that_of_the_command_line_and_gone_once_it_was_sent(closed
 
 
 def _slow_bundle(_place: Place, _base: str, _period: str, folder: Path) -> Path:
-    """A bundle that is written once there is a file beside its folder. In the process for downloads."""
+    """A bundle that is written once there is a file beside its folder. In the process for reads."""
     folder.mkdir()
     go, until = folder.with_suffix(".go"), time.monotonic() + 120
     while not go.exists():

@@ -18,7 +18,7 @@ from openchargeback.publish.bundle import write_bundle
 from openchargeback.publish.journals import journal_month
 from openchargeback.publish.secrets import secrets_of
 from openchargeback.web.guard import Refused
-from openchargeback.web.jobs import DOWNLOADS
+from openchargeback.web.jobs import READS
 from openchargeback.web.people import Person
 from openchargeback.web.program import Program, signed_in
 from openchargeback.web.workspace import Place, opened_main
@@ -44,7 +44,6 @@ class Downloads:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._place = Place(program.root, program.folder / "download-clone")
         self._downloads: dict[str, Download] = {}
 
     def start(self, person: Person, period: str, base: str) -> Download:
@@ -55,13 +54,13 @@ class Downloads:
             raise Refused(503, "Too many bundles are waiting to be downloaded. Try again later.")
         id_ = secrets.token_hex(8)
         folder = self._program.uploads / f"bundle-{id_}"
-        job = self._program.jobs.run(DOWNLOADS, bundle, self._place, base, period, folder)
+        job = self._program.jobs.run(READS, bundle, self._program.reading_place, base, period, folder)
         self._downloads[id_] = Download(id_, person.user, period, folder, asyncio.create_task(job))
         return self._downloads[id_]
 
     async def journal(self, period: str, base: str, name: str) -> bytes:
         """A journal file of a month as it is at a commit of `main`, or its control totals."""
-        return await self._program.jobs.run(DOWNLOADS, journal_file, self._place, base, period, name)
+        return await self._program.jobs.run(READS, journal_file, self._program.reading_place, base, period, name)
 
     def of(self, request: Request) -> Download:
         """The bundle that an address names, if it is the person's own."""
@@ -78,7 +77,7 @@ class Downloads:
 
 
 def bundle(place: Place, base: str, period: str, folder: Path) -> Path:
-    """Write the bundle of a month below a folder; returns its zip. In the process for downloads."""
+    """Write the bundle of a month below a folder; returns its zip. In the process for reads."""
     ledger = opened_main(place, base)
     made = write_bundle(open_books(ledger, wanted=period), period, folder, zipped=True, workers=1)
     # The clone has no `config.local.yaml`, so what must not be published is known from the ledger's own folder.
@@ -89,7 +88,7 @@ def bundle(place: Place, base: str, period: str, folder: Path) -> Path:
 
 
 def journal_file(place: Place, base: str, period: str, name: str) -> bytes:
-    """A journal file of a month, or its control totals. In the process for downloads."""
+    """A journal file of a month, or its control totals. In the process for reads."""
     month = journal_month(open_lines(opened_main(place, base), wanted=period), period)
     data = period_files(month)[0].get(name)
     if data is None:

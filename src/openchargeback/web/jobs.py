@@ -1,7 +1,8 @@
-"""Work that takes longer than a moment runs in three other processes: for changes, for builds, and for downloads.
+"""Work that takes longer than a moment runs in three other processes: for changes, for builds, and for long reads.
 
-The server stays responsive, and each process does one thing at a time, so that two changes never share a clone. What
-finance downloads takes minutes in a large month, so it has a process and a clone of its own: drafts do not wait for it.
+The server stays responsive, and each process does one thing at a time, so that two changes never share a clone. A
+bundle, or what the directory is missing, takes minutes in a large ledger, so such reads have a process and a clone of
+their own: drafts do not wait for them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from openchargeback.problems import OutsideFault
 
 T = TypeVar("T")
 
-CHANGES, BUILDS, DOWNLOADS = "changes", "builds", "downloads"
+CHANGES, BUILDS, READS = "changes", "builds", "reads"
 _LESS_URGENT = 5
 
 

@@ -96,6 +96,7 @@ class Program:
         self.by_address = Throttle(time.monotonic, FREE_BY_ADDRESS)
         self.audit = Audit(self.folder / "audit.jsonl")
         self.place = Place(root, self.folder / "clone")
+        self.reading_place = Place(root, self.folder / "reading-clone")
         self.assets: dict[str, tuple[bytes, str]] = {}
         self.merging: dict[str, tuple[str, asyncio.Task[OpenChargebackError | None]]] = {}
         self._examined: dict[tuple[str, str], asyncio.Task[Examined]] = {}
