@@ -23,6 +23,7 @@ from openchargeback.billing.span_statements import (
 )
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_book, site_jobs
+from openchargeback.portal.statements import statement_jobs
 from openchargeback.portal.views.payers import pi_view
 from openchargeback.templating.environment import make_environment
 
@@ -117,3 +118,24 @@ def test_each_of_36_months_is_one_line_of_the_picker(page: playwright.Page, tmp_
     assert max(heights) < 2 * min(heights) - 16, "16 pixels are above and below the line"
     menu = page.locator(".picker ul")
     assert menu.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+@needs("chromium")
+def test_a_phone_shows_the_whole_reason_of_what_is_held_with_its_amount(page: playwright.Page, tmp_path: Path) -> None:
+    site = factory.site(months=2)
+    folder = factory.write(site, tmp_path)
+    page.set_viewport_size({"width": 360, "height": 740})
+    held = next(each for each in site.periods[-1].statements if each.held)
+    name = paths.statement_page(held)
+    (folder / name).parent.mkdir(parents=True)
+    (job,) = (job for job in statement_jobs(site, make_environment()) if job.path == name)
+    (folder / name).write_bytes(job.render())
+    page.goto((folder / name).as_uri())
+    row = page.locator("table[data-held] tbody tr").first
+    playwright.expect(row.locator("td.main")).to_be_visible()
+    within = "each => each.scrollWidth <= each.clientWidth && each.getBoundingClientRect().right <= innerWidth"
+    assert row.locator("th").evaluate(within)
+    assert row.locator("td.main").evaluate(within)
+    label = page.locator(".beside dt", has_text=re.compile("^Project$"))
+    lines = "each => { const all = new Range(); all.selectNodeContents(each); return all.getClientRects().length }"
+    assert label.evaluate(lines) == 1

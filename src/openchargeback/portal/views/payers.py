@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.span_statements import SpanStatement, Subject, SubjectKind
-from openchargeback.ledger.periods import CHART_MONTHS, months_until
+from openchargeback.ledger.periods import CHART_MONTHS
 from openchargeback.model import Amounts, BillingLine, QueueItem, Statement
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
@@ -107,11 +107,12 @@ class Cell:
 class Matrix:
     """Statements by payer and month.
 
-    months: consecutive. rows: a payer with one cell a month, None without a statement.
-    left_out: how many rows with smaller amounts there are.
+    months: the last that have any, earlier: how many before them have, too. rows: a payer with one cell a month, None
+    without a statement. left_out: how many rows with smaller amounts there are.
     """
 
     months: tuple[str, ...]
+    earlier: int
     rows: tuple[tuple[Link, tuple[Cell | None, ...]], ...]
     left_out: int
 
@@ -344,8 +345,8 @@ def _sentence(book: Book, statements: Sequence[Statement], amounts: Amounts) -> 
 
 
 def _matrix(book: Book, payer: _Payer, link: Callable[[str], Link]) -> Matrix:
-    last = max((each.period for each in payer.statements), default=payer.period)
-    months = months_until(last, CHART_MONTHS)
+    found = sorted({each.period for each in payer.statements})
+    months = found[-CHART_MONTHS:]
     rows: dict[str, dict[str, Cell]] = {}
     for each in payer.statements:
         if each.period in months:
@@ -355,6 +356,7 @@ def _matrix(book: Book, payer: _Payer, link: Callable[[str], Link]) -> Matrix:
     ordered = sorted(rows.items(), key=lambda row: (-sum((cell.due for cell in row[1].values()), ZERO), row[0]))
     return Matrix(
         months=tuple(months),
+        earlier=len(found) - len(months),
         rows=tuple((link(name), tuple(map(cells.get, months))) for name, cells in ordered[:PART_ROWS]),
         left_out=max(0, len(ordered) - PART_ROWS),
     )
