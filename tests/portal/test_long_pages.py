@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
 from decimal import Decimal
@@ -76,6 +77,43 @@ def test_a_list_counts_its_payers(pis: int, words: str) -> None:
     found = pages(site, paths.PIS, paths.PROJECTS)
     assert f">{words}</th>" in found[paths.PIS]
     assert f">{words.replace('PI', 'project')}</th>" in found[paths.PROJECTS]
+
+
+def test_a_list_that_a_page_cuts_has_a_csv_file_of_all_its_rows() -> None:
+    site = factory.many(160, 2)
+    due = site.periods[0].amounts.billed
+    lists = {
+        paths.PIS: ("tables/pis-2024-01.csv", 160),
+        paths.PROJECTS: ("tables/projects-2024-01.csv", 320),
+        paths.statements_page("2024-01"): ("tables/statements-2024-01.csv", 320),
+    }
+    found = pages(site, *lists, *(csv for csv, _ in lists.values()))
+    for path, (file, count) in lists.items():
+        assert f'href="{"../" * path.count("/")}{file}" download' in found[path]
+        assert f"{count:,} rows" in found[path]
+        rows = list(csv.DictReader(found[file].splitlines()))
+        assert len(rows) == count
+        assert sum(Decimal(row["Due USD"]) for row in rows) == due
+    assert {row["PI"] for row in csv.DictReader(found["tables/pis-2024-01.csv"].splitlines())} == {
+        each.pi.email for each in site.periods[0].statements
+    }
+
+
+def test_the_csv_file_of_a_list_runs_nothing_in_a_spreadsheet() -> None:
+    site = factory.many(30)
+    people = {email: dataclasses.replace(each, name="=1+1") for email, each in site.people.items()}
+    site = dataclasses.replace(site, people=people)
+    rows = csv.DictReader(pages(site, "tables/pis-2024-01.csv")["tables/pis-2024-01.csv"].splitlines())
+    assert {row["Name"] for row in rows} == {"'=1+1"}
+
+
+def test_a_page_of_a_payer_has_a_csv_file_of_what_it_leaves_out() -> None:
+    site, file = factory.many(1, 300), paths.table_file("statements", "pi", PI)
+    found = pages(site, paths.pi_page(PI), file)
+    assert file.removeprefix("tables/") in found[paths.pi_page(PI)]
+    rows = list(csv.DictReader(found[file].splitlines()))
+    assert len({row["Number"] for row in rows}) == 300
+    assert sum(Decimal(row["Due USD"]) for row in rows) == site.periods[0].amounts.billed
 
 
 @needs("chromium")
