@@ -23,7 +23,8 @@ from openchargeback.billing.span_statements import (
     month_lines,
 )
 from openchargeback.portal import paths
-from openchargeback.portal.site import Site, site_book, site_jobs
+from openchargeback.portal.audience import Audience, AudienceKind
+from openchargeback.portal.site import Site, audience_jobs, site_book, site_jobs
 from openchargeback.portal.statements import statement_jobs
 from openchargeback.portal.views.payers import pi_view
 from openchargeback.templating.environment import make_environment
@@ -97,6 +98,15 @@ def test_a_list_that_a_page_cuts_has_a_csv_file_of_all_its_rows() -> None:
     assert {row["PI"] for row in csv.DictReader(found["tables/pis-2024-01.csv"].splitlines())} == {
         each.pi.email for each in site.periods[0].statements
     }
+
+
+def test_an_audience_has_the_csv_files_that_its_pages_offer() -> None:
+    site = dataclasses.replace(factory.many(160), audience=Audience(AudienceKind.DEPARTMENT, "Physics"))
+    jobs = {job.path: job for job in audience_jobs(site, make_environment())}
+    lists = paths.PIS, paths.PROJECTS, paths.statements_page("2024-01")
+    offered = {name for path in lists for name in re.findall(r"tables/[^\"]*", jobs[path].render().decode())}
+    assert offered == {f"tables/{name}-2024-01.csv" for name in ("pis", "projects", "statements")}
+    assert offered <= set(jobs)
 
 
 def test_the_csv_file_of_a_list_runs_nothing_in_a_spreadsheet() -> None:
