@@ -95,6 +95,7 @@ def test_a_list_that_a_page_cuts_has_a_csv_file_of_all_its_rows() -> None:
         rows = list(csv.DictReader(found[file].splitlines()))
         assert len(rows) == count
         assert sum(Decimal(row["Due USD"]) for row in rows) == due
+        assert sum(Decimal(row["List USD"]) + Decimal(row["Discount USD"]) for row in rows) == due
     assert {row["PI"] for row in csv.DictReader(found["tables/pis-2024-01.csv"].splitlines())} == {
         each.pi.email for each in site.periods[0].statements
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import Amounts, QueueItem, Statement
+from openchargeback.money import ZERO
 from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.spending import due_word
 from openchargeback.portal.views.tables import Cell, Column, CsvFile, Cut, Kind, Row, csv_file, money_column
@@ -82,10 +83,10 @@ def held_file(book: Book, cut: Cut, held: Sequence[QueueItem]) -> CsvFile | None
 
 
 def amount_columns(book: Book) -> tuple[Column, ...]:
-    """List price, discount and amount due, in the ledger's currency."""
+    """List price, discount and amount due, in the ledger's currency, so that the first two add up to the third."""
     return tuple(money_column(label, book.currency) for label in ("List", "Discount", due_word(book)))
 
 
 def amount_cells(amounts: Amounts) -> Row:
     """As `amount_columns`."""
-    return Cell(amounts.list), Cell(amounts.discount), Cell(amounts.billed)
+    return Cell(amounts.list), Cell(ZERO - amounts.discount), Cell(amounts.billed)
