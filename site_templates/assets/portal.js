@@ -59,7 +59,7 @@
   // The menu counts what waits for review, and the month picker leads to the same page of each month.
   function months() {
     each("[data-review-count]", function (place) {
-      if (known.months && known.months.review) place.textContent = known.months.review;
+      if (known.months && known.months.review) place.textContent = known.months.review.toLocaleString("en-US");
     });
     var bar = document.querySelector("[data-month]");
     var list = bar && bar.querySelector("[data-months]");

@@ -227,8 +227,18 @@ def test_pages_show_the_last_month_that_was_issued_and_the_open_one_apart() -> N
         assert view.so_far is not None
         assert (view.so_far.period, view.so_far.total) == (draft, of_pi(book.periods[2:], PI))
         ((_, cells),) = view.matrix.rows
-        assert [cell and cell.draft for cell in cells] == [None] * 9 + [False, False, True]
+        assert [cell and cell.draft for cell in cells] == [False, False, True]
         assert sum((amount for _, amount in view.funds), Decimal(0)) == view.amounts.billed
+
+
+def test_the_statements_by_month_are_those_of_the_last_twelve_months_that_have_any() -> None:
+    site = factory.site(months=15, last_open=False)
+    empty = site.periods[-2]
+    kept = replace(empty, statements=tuple(each for each in empty.statements if each.pi.email != PI))
+    book = book_of(replace(site, periods=(*site.periods[:-2], kept, site.periods[-1])))
+    matrix = pi_view(book, PI).matrix
+    assert matrix.months == (*book.months[2:13], book.months[14])
+    assert matrix.earlier == 2
 
 
 @pytest.mark.parametrize("gone", [1, 4])

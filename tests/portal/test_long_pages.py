@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
 from decimal import Decimal
@@ -22,7 +23,9 @@ from openchargeback.billing.span_statements import (
     month_lines,
 )
 from openchargeback.portal import paths
-from openchargeback.portal.site import Site, site_book, site_jobs
+from openchargeback.portal.audience import Audience, AudienceKind
+from openchargeback.portal.site import Site, audience_jobs, site_book, site_jobs
+from openchargeback.portal.statements import statement_jobs
 from openchargeback.portal.views.payers import pi_view
 from openchargeback.templating.environment import make_environment
 
@@ -77,6 +80,53 @@ def test_a_list_counts_its_payers(pis: int, words: str) -> None:
     assert f">{words.replace('PI', 'project')}</th>" in found[paths.PROJECTS]
 
 
+def test_a_list_that_a_page_cuts_has_a_csv_file_of_all_its_rows() -> None:
+    site = factory.many(160, 2)
+    due = site.periods[0].amounts.billed
+    lists = {
+        paths.PIS: ("tables/pis-2024-01.csv", 160),
+        paths.PROJECTS: ("tables/projects-2024-01.csv", 320),
+        paths.statements_page("2024-01"): ("tables/statements-2024-01.csv", 320),
+    }
+    found = pages(site, *lists, *(csv for csv, _ in lists.values()))
+    for path, (file, count) in lists.items():
+        assert f'href="{"../" * path.count("/")}{file}" download' in found[path]
+        assert f"{count:,} rows" in found[path]
+        rows = list(csv.DictReader(found[file].splitlines()))
+        assert len(rows) == count
+        assert sum(Decimal(row["Due USD"]) for row in rows) == due
+        assert sum(Decimal(row["List USD"]) + Decimal(row["Discount USD"]) for row in rows) == due
+    assert {row["PI"] for row in csv.DictReader(found["tables/pis-2024-01.csv"].splitlines())} == {
+        each.pi.email for each in site.periods[0].statements
+    }
+
+
+def test_an_audience_has_the_csv_files_that_its_pages_offer() -> None:
+    site = dataclasses.replace(factory.many(160), audience=Audience(AudienceKind.DEPARTMENT, "Physics"))
+    jobs = {job.path: job for job in audience_jobs(site, make_environment())}
+    lists = paths.PIS, paths.PROJECTS, paths.statements_page("2024-01")
+    offered = {name for path in lists for name in re.findall(r"tables/[^\"]*", jobs[path].render().decode())}
+    assert offered == {f"tables/{name}-2024-01.csv" for name in ("pis", "projects", "statements")}
+    assert offered <= set(jobs)
+
+
+def test_the_csv_file_of_a_list_runs_nothing_in_a_spreadsheet() -> None:
+    site = factory.many(30)
+    people = {email: dataclasses.replace(each, name="=1+1") for email, each in site.people.items()}
+    site = dataclasses.replace(site, people=people)
+    rows = csv.DictReader(pages(site, "tables/pis-2024-01.csv")["tables/pis-2024-01.csv"].splitlines())
+    assert {row["Name"] for row in rows} == {"'=1+1"}
+
+
+def test_a_page_of_a_payer_has_a_csv_file_of_what_it_leaves_out() -> None:
+    site, file = factory.many(1, 300), paths.table_file("statements", "pi", PI)
+    found = pages(site, paths.pi_page(PI), file)
+    assert file.removeprefix("tables/") in found[paths.pi_page(PI)]
+    rows = list(csv.DictReader(found[file].splitlines()))
+    assert len({row["Number"] for row in rows}) == 300
+    assert sum(Decimal(row["Due USD"]) for row in rows) == site.periods[0].amounts.billed
+
+
 @needs("chromium")
 @pytest.mark.parametrize("width", [1440, 360])
 def test_a_long_name_takes_two_lines_of_the_head(page: playwright.Page, tmp_path: Path, width: int) -> None:
@@ -117,3 +167,24 @@ def test_each_of_36_months_is_one_line_of_the_picker(page: playwright.Page, tmp_
     assert max(heights) < 2 * min(heights) - 16, "16 pixels are above and below the line"
     menu = page.locator(".picker ul")
     assert menu.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+@needs("chromium")
+def test_a_phone_shows_the_whole_reason_of_what_is_held_with_its_amount(page: playwright.Page, tmp_path: Path) -> None:
+    site = factory.site(months=2)
+    folder = factory.write(site, tmp_path)
+    page.set_viewport_size({"width": 360, "height": 740})
+    held = next(each for each in site.periods[-1].statements if each.held)
+    name = paths.statement_page(held)
+    (folder / name).parent.mkdir(parents=True)
+    (job,) = (job for job in statement_jobs(site, make_environment()) if job.path == name)
+    (folder / name).write_bytes(job.render())
+    page.goto((folder / name).as_uri())
+    row = page.locator("table[data-held] tbody tr").first
+    playwright.expect(row.locator("td.main")).to_be_visible()
+    within = "each => each.scrollWidth <= each.clientWidth && each.getBoundingClientRect().right <= innerWidth"
+    assert row.locator("th").evaluate(within)
+    assert row.locator("td.main").evaluate(within)
+    label = page.locator(".beside dt", has_text=re.compile("^Project$"))
+    lines = "each => { const all = new Range(); all.selectNodeContents(each); return all.getClientRects().length }"
+    assert label.evaluate(lines) == 1

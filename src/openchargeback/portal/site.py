@@ -49,9 +49,11 @@ from openchargeback.portal.views import (
 )
 from openchargeback.portal.views.common import Book, for_showback, state_view
 from openchargeback.portal.views.fiscal_years import fiscal_years
+from openchargeback.portal.views.payers import PayerList, PayerView
 from openchargeback.portal.views.public import PublicPage
 from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.portal.views.sheet import Sheet
+from openchargeback.portal.views.statement_lists import StatementsView
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -127,8 +129,7 @@ def site_jobs(site: Site, env: Templates, book: Book | None = None) -> list[File
     digest = env.digest
     planned = list(_pages(site, book))
     pages = [_page_job(env, digest, shell, book.currency, page) for page in planned]
-    csv = {job.path: job for page in planned for job in _tables(page)}
-    return [*pages, *csv.values(), *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
+    return [*pages, *_tables(planned), *_scripts(site, book, shell), *_review_data(site, book), *_assets(site, env)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +162,17 @@ def audience_jobs(site: Site, env: Templates) -> list[FileJob]:
     Neither the statements, which `statement_jobs` creates, nor the charge browser.
     """
     shell, book = site_shell(site), site_book(site)
-    pages = [_page_job(env, env.digest, shell, book.currency, page) for page in _audience_pages(site, book)]
+    planned = list(_audience_pages(site, book))
+    pages = [_page_job(env, env.digest, shell, book.currency, page) for page in planned]
     own = Link("Overview", paths.DASHBOARD), Link("Charges", paths.CHARGES), *shell.help
     index = search_index(book, own, journals=False)
-    return [*pages, _script(paths.SEARCH_INDEX, "index", index), *_months(site, book, 0), *_assets(site, env)]
+    return [
+        *pages,
+        *_tables(planned),
+        _script(paths.SEARCH_INDEX, "index", index),
+        *_months(site, book, 0),
+        *_assets(site, env),
+    ]
 
 
 def _audience_pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
@@ -420,11 +428,11 @@ def site_reports(site: Site, book: Book) -> list[reports.Report]:
     return [reports.report(book, year, site.funds, pdf=site.pdfs) for year in fiscal_years(book)]
 
 
-def _tables(page: _PlannedPage) -> Iterator[FileJob]:
-    """The CSV files of a page's tables."""
-    for each in page.shows.tables if isinstance(page.shows, Sheet) else ():
-        if each.csv:
-            yield FileJob(each.csv.path, each.csv.sha256, partial(bytes, each.csv.content))
+def _tables(pages: list[_PlannedPage]) -> list[FileJob]:
+    """The CSV files of the tables and lists of pages; two pages may show the same one."""
+    shown = [page.shows for page in pages if isinstance(page.shows, (Sheet, PayerList, PayerView, StatementsView))]
+    files = {each.path: each for view in shown for each in view.files if each}
+    return [FileJob(path, each.sha256, partial(bytes, each.content)) for path, each in files.items()]
 
 
 def _scripts(site: Site, book: Book, shell: Shell) -> Iterator[FileJob]:

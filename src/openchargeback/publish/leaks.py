@@ -53,7 +53,8 @@ class Identities:
     """Everything that a folder must not contain."""
 
     def __init__(self, secrets: Iterable[Identity]) -> None:
-        self._by_word: dict[str, dict[str, Identity]] = {}
+        # By first word and length: thousands of resources may start with the same word, but have few lengths.
+        self._by_word: dict[str, dict[int, dict[str, Identity]]] = {}
         for each in secrets:
             for text in {each.text, folder_name(each.text)} if each.text else ():
                 self._add(_plain(text), each)
@@ -62,16 +63,18 @@ class Identities:
         first = _WORD.search(text)
         if first and len(text) >= (_SHORTEST_NAME if each.kind == "name" else SHORTEST):
             # A text is found at its first word, and compared from there on, so punctuation before it does not count.
-            self._by_word.setdefault(first[0], {}).setdefault(text[first.start() :], each)
+            rest = text[first.start() :]
+            self._by_word.setdefault(first[0], {}).setdefault(len(rest), {}).setdefault(rest, each)
 
     def without(self, texts: Iterable[str], own: Iterable[Identity] = ()) -> Identities:
         """The identities that do not occur in any of these texts, and are none of `own`."""
         known = {*own, *(each for text in texts for each in self.found_in(text))}
         left = Identities(())
-        for word, found in self._by_word.items():
-            kept = {text: each for text, each in found.items() if each not in known}
-            if kept:
-                left._by_word[word] = kept
+        for word, lengths in self._by_word.items():
+            for length, found in lengths.items():
+                kept = {text: each for text, each in found.items() if each not in known}
+                if kept:
+                    left._by_word.setdefault(word, {})[length] = kept
         return left
 
     def found_in(self, text: str) -> set[Identity]:
@@ -79,12 +82,14 @@ class Identities:
         found: set[Identity] = set()
         text = _plain(text)
         for word in _WORD.finditer(text):
-            for wanted, each in self._by_word.get(word[0], {}).items():
-                end = word.start() + len(wanted)
+            for length, wanted in self._by_word.get(word[0], {}).items():
+                end = word.start() + length
+                there = text[word.start() : end]
+                each = wanted.get(there)
                 if (
-                    text.startswith(wanted, word.start())
+                    each
                     and not _BEFORE.search(text, max(0, word.start() - 2), word.start())
-                    and not (_AFTER_ADDRESS if "@" in wanted else _AFTER).match(text, end)
+                    and not (_AFTER_ADDRESS if "@" in there else _AFTER).match(text, end)
                 ):
                     found.add(each)
         return found

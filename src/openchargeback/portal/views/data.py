@@ -90,7 +90,7 @@ def _months(book: Book, journal_files: Mapping[str, tuple[str, ...]], sizes: Map
         Column("State", Kind.STATE),
         *(Column(kind.words[0], Kind.SIZE) for kind in monthly),
         Column("Journal files", Kind.COUNT),
-        Column("Receivables", Kind.SIZE),
+        *((Column("Receivables", Kind.SIZE),) if any(map(receivables_link, book.periods)) else ()),
     )
 
     def row(period: BilledPeriod) -> Row:
@@ -108,6 +108,6 @@ def _months(book: Book, journal_files: Mapping[str, tuple[str, ...]], sizes: Map
             *(Cell(sizes.get(files[kind], 0), files[kind]) for kind in monthly),
             Cell(len(journal_files.get(name, ())), paths.journal_page(name)),
             Cell(sizes.get(owed.path, 0), owed.path) if owed else NOTHING,
-        )
+        )[: len(columns)]
 
     return table("months", "Files by month", columns, map(row, reversed(book.periods)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
+from itertools import starmap
 
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.span_statements import SpanStatement, Subject, SubjectKind
-from openchargeback.ledger.periods import CHART_MONTHS, months_until
+from openchargeback.ledger.periods import CHART_MONTHS
 from openchargeback.model import Amounts, BillingLine, QueueItem, Statement
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
@@ -17,9 +19,12 @@ from openchargeback.portal.shell import Link
 from openchargeback.portal.span_view import Group, by_person
 from openchargeback.portal.statement_words import NOTHING_CHARGED, answer, held_words, together
 from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, StateView, change
+from openchargeback.portal.views.list_files import amount_cells, amount_columns, held_file, statements_file
 from openchargeback.portal.views.next_steps import NextStep
 from openchargeback.portal.views.pi_steps import pi_steps
-from openchargeback.portal.views.tables import LIST_ROWS, PART_ROWS
+from openchargeback.portal.views.spending import due_word
+from openchargeback.portal.views.tables import LIST_ROWS, PART_ROWS, Column, CsvFile, Cut, csv_file, money_column
+from openchargeback.portal.views.tables import Cell as TableCell
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.wording import listed
 
@@ -55,7 +60,7 @@ class PayerRow:
 class PayerList:
     """PIs or projects, largest amount first, and the totals of all of them. `previous` is empty for the first month.
 
-    count: of all, of which rows are the largest.
+    count: of all, of which rows are the largest. csv: all of them, if they are many.
     shown: the month's shown-only amounts, beside those due; None if there are none in twelve months.
     """
 
@@ -66,6 +71,12 @@ class PayerList:
     latest: Amounts
     year: Amounts
     shown: Amounts | None
+    csv: CsvFile | None
+
+    @property
+    def files(self) -> tuple[CsvFile | None, ...]:
+        """What the page offers."""
+        return (self.csv,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +118,19 @@ class Cell:
 class Matrix:
     """Statements by payer and month.
 
-    months: consecutive. rows: a payer with one cell a month, None without a statement.
-    left_out: how many rows with smaller amounts there are.
+    months: the last that have any, earlier: how many before them have, too. rows: a payer with one cell a month, None
+    without a statement. left_out: how many rows with smaller amounts there are.
     """
 
     months: tuple[str, ...]
+    earlier: int
     rows: tuple[tuple[Link, tuple[Cell | None, ...]], ...]
     left_out: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether there are statements that it has no cell for."""
+        return bool(self.left_out or self.earlier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,18 +191,27 @@ class PayerView:
     pdf: str = ""
     people: Group | None = None
     spans: tuple[SpanRow, ...] = ()
+    statements_csv: CsvFile | None = None
+    held_csv: CsvFile | None = None
     next: tuple[NextStep, ...] = ()
     nothing_next: str = ""
+
+    @property
+    def files(self) -> tuple[CsvFile | None, ...]:
+        """What the page offers."""
+        return self.statements_csv, self.held_csv
 
 
 def pi_list(book: Book) -> PayerList:
     """All PIs that ever had a statement, or have held charges."""
-    return _list(book, [_pi_row(book, email) for email in book.pis])
+    columns = Column("PI"), Column("Name"), Column("Department")
+    return _list(book, "pis", columns, {email: _pi_row(book, email) for email in book.pis})
 
 
 def project_list(book: Book) -> PayerList:
     """All projects that ever had a statement, or have held charges."""
-    return _list(book, [_project_row(book, project) for project in book.project_ids])
+    columns = Column("Project"), Column("Title")
+    return _list(book, "projects", columns, {id_: _project_row(book, id_) for id_ in book.project_ids})
 
 
 def pi_view(
@@ -201,6 +227,7 @@ def pi_view(
     """
     person = book.person(email)
     payer = _Payer(
+        kind="pi",
         name=person.name,
         identifier=person.email,
         department=person.department,
@@ -237,6 +264,7 @@ def project_view(book: Book, identifier: str, over_days: Sequence[SpanStatement]
     """The page of one project. over_days: the statements over other spans than a month."""
     project = book.project(identifier)
     payer = _Payer(
+        kind="project",
         name=project.title,
         identifier=project.id,
         department="",
@@ -258,6 +286,7 @@ class _Payer:
     other: who else a statement is for: the project of a PI's, the PI of a project's.
     """
 
+    kind: str
     name: str
     identifier: str
     department: str
@@ -290,6 +319,8 @@ def _view(book: Book, payer: _Payer, others: Sequence[PayerRow], link: Callable[
     single = latest[0] if len(latest) == 1 else None
     funds = _funds(lines)
     most = _FUNDS if len(funds) <= _FUNDS else _FUNDS - 1
+    matrix = _matrix(book, payer, link)
+    cut = partial(paths.table_file, kind=payer.kind, of=payer.identifier)
     return PayerView(
         name=payer.name,
         identifier=payer.identifier,
@@ -310,7 +341,9 @@ def _view(book: Book, payer: _Payer, others: Sequence[PayerRow], link: Callable[
         shown_services=_services(book, apart),
         others=tuple(sorted(others, key=_by_money))[:_OTHERS],
         others_count=len(others),
-        matrix=_matrix(book, payer, link),
+        matrix=matrix,
+        statements_csv=statements_file(book, Cut(cut("statements"), CHART_MONTHS), statements) if matrix.cut else None,
+        held_csv=held_file(book, Cut(cut("held"), PART_ROWS), payer.held),
         statements=tuple(book.statement_row(statement) for statement in latest),
         so_far=_so_far(book, drafts),
         held=tuple(_held(book, item) for item in payer.held[:PART_ROWS]),
@@ -344,8 +377,8 @@ def _sentence(book: Book, statements: Sequence[Statement], amounts: Amounts) -> 
 
 
 def _matrix(book: Book, payer: _Payer, link: Callable[[str], Link]) -> Matrix:
-    last = max((each.period for each in payer.statements), default=payer.period)
-    months = months_until(last, CHART_MONTHS)
+    found = sorted({each.period for each in payer.statements})
+    months = found[-CHART_MONTHS:]
     rows: dict[str, dict[str, Cell]] = {}
     for each in payer.statements:
         if each.period in months:
@@ -355,6 +388,7 @@ def _matrix(book: Book, payer: _Payer, link: Callable[[str], Link]) -> Matrix:
     ordered = sorted(rows.items(), key=lambda row: (-sum((cell.due for cell in row[1].values()), ZERO), row[0]))
     return Matrix(
         months=tuple(months),
+        earlier=len(found) - len(months),
         rows=tuple((link(name), tuple(map(cells.get, months))) for name, cells in ordered[:PART_ROWS]),
         left_out=max(0, len(ordered) - PART_ROWS),
     )
@@ -478,14 +512,28 @@ def _by_money(row: PayerRow) -> tuple[Decimal, Decimal, str, str]:
     return -row.latest.billed, -row.year.billed, row.name.casefold(), row.link.path
 
 
-def _list(book: Book, rows: Sequence[PayerRow]) -> PayerList:
+def _list(book: Book, name: str, columns: Sequence[Column], found: Mapping[str, PayerRow]) -> PayerList:
+    """found: by identifier, for which the list's CSV file has the first column; the others are the name, if it is not
+    the identifier, and the detail.
+    """
     index = book.current
+    ordered = sorted(found.items(), key=lambda item: _by_money(item[1]))
+    rows = [row for _, row in ordered]
+    period = book.months[index] if book.months else ""
+
+    def cells(identifier: str, row: PayerRow) -> tuple[TableCell, ...]:
+        texts = identifier, *((row.name,) if len(columns) > 2 else ()), row.detail
+        return (*map(TableCell, texts), *amount_cells(row.latest), TableCell(row.year.billed))
+
+    year = money_column(f"{due_word(book)}, 12 months", book.currency)
+    whole = (*columns, *amount_columns(book), year)
     return PayerList(
-        period=book.months[index] if book.months else "",
+        period=period,
         previous=book.months[index - 1] if index > 0 else "",
-        rows=tuple(sorted(rows, key=_by_money)[:LIST_ROWS]),
+        rows=tuple(rows[:LIST_ROWS]),
         count=len(rows),
         latest=Amounts.total(row.latest for row in rows),
         year=Amounts.total(row.year for row in rows),
         shown=Amounts.total(row.shown for row in rows) if any(row.shown_year != Amounts() for row in rows) else None,
+        csv=csv_file(Cut(paths.table_file(f"{name}-{period}"), LIST_ROWS), whole, tuple(starmap(cells, ordered))),
     )

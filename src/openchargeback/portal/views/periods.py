@@ -190,7 +190,7 @@ def period_view(
         still_held=held_table(period.undecided, period.currency) if _decided_since(period) else None,
         completeness=_completeness(book, index),
         without=period.without,
-        statements=tuple(largest_first(book, period)[:STATEMENTS_SHOWN]),
+        statements=tuple(map(book.statement_row, largest_first(book, period)[:STATEMENTS_SHOWN])),
         statements_count=len(period.statements),
         statements_page=paths.statements_page(period.period),
         flags=period.flags,

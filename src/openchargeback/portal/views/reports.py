@@ -125,7 +125,7 @@ def _status(year: Year) -> tuple[str, ...]:
 
 
 def _lead(year: Year) -> str:
-    text = "What the months of the year billed, late charges and credits included. Value is the list price."
+    text = "The amounts billed for the months of the year, including late charges and credits. Value is the list price."
     if not year.before:
         return text
     whole = len(year.before) == len(year.periods)

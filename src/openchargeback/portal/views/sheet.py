@@ -9,7 +9,7 @@ from openchargeback.model import PeriodAmounts
 from openchargeback.portal import charts
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.next_steps import NextStep
-from openchargeback.portal.views.tables import Cell, Column, Kind, Table, money_column, table
+from openchargeback.portal.views.tables import Cell, Column, CsvFile, Kind, Table, money_column, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,11 @@ class Sheet:
     downloads: tuple[Link, ...] = ()
     tables: tuple[Table, ...] = ()
     empty: str = ""
+
+    @property
+    def files(self) -> tuple[CsvFile | None, ...]:
+        """What the page offers."""
+        return tuple(each.csv for each in self.tables)
 
 
 def history_table(history: tuple[PeriodAmounts, ...], currency: str, due: str) -> Table:

@@ -93,10 +93,11 @@ NOTHING = Cell()
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """All rows of a table. path: in the output folder."""
+    """All rows of a table. path: in the output folder. count: of its rows."""
 
     path: str
     sha256: str
+    count: int
     content: bytes = field(repr=False)
 
 
@@ -164,8 +165,16 @@ def table(
         count=len(found),
         rest=_sum(columns, others, f"{len(others):,} more") if others and total else (),
         total=_sum(columns, found, total) if total and found else (),
-        csv=_file(cut.csv, columns, found) if cut and len(found) > min(cut.most, MOST_WITHOUT_CSV) else None,
+        csv=csv_file(cut, columns, found) if cut else None,
     )
+
+
+def csv_file(cut: Cut, columns: Sequence[Column], rows: Sequence[Row]) -> CsvFile | None:
+    """All rows of a table or a list as CSV, if it is long or its page leaves some out."""
+    if len(rows) <= min(cut.most, MOST_WITHOUT_CSV):
+        return None
+    content = csv_bytes(tuple(_heads(columns)), (tuple(_texts(columns, row)) for row in rows))
+    return CsvFile(cut.csv, hashlib.sha256(content).hexdigest(), len(rows), content)
 
 
 def _used(columns: Sequence[Column], rows: tuple[Row, ...]) -> tuple[Sequence[Column], tuple[Row, ...]]:
@@ -192,11 +201,6 @@ def _added(column: Column, values: Sequence[object]) -> object:
     if column.kind is Kind.COUNT:
         return sum(value for value in values if isinstance(value, int))
     return money.total(*(value for value in values if isinstance(value, Decimal)))
-
-
-def _file(path: str, columns: Sequence[Column], rows: Sequence[Row]) -> CsvFile:
-    content = csv_bytes(tuple(_heads(columns)), (tuple(_texts(columns, row)) for row in rows))
-    return CsvFile(path, hashlib.sha256(content).hexdigest(), content)
 
 
 def _heads(columns: Sequence[Column]) -> Iterator[str]:
