@@ -35,7 +35,9 @@ def ask(item: str, to: str, why: str, named: str | None, json_: bool) -> None:
     if found is None:
         raise UsageFault(f"{item} is not in the queue; see `focus-billing review list`")
     root = books.ledger.root
-    result = send_question(books.ledger, found, to=to, why=why.strip(), office=Office(environment=os.environ))
+    result = send_question(
+        books.ledger, books.periods, found, to=to, why=why.strip(), office=Office(environment=os.environ)
+    )
     if json_:
         print_json({"item": item, **result_json(result)})
     elif result.outbox:
