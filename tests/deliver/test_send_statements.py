@@ -93,6 +93,19 @@ def test_a_missing_pdf_sends_nothing(tmp_path, host, monkeypatch):
     assert (host.messages, log_of(ledger)) == ([], ())
 
 
+def test_a_logo_that_mail_programs_do_not_show_is_named(tmp_path):
+    ledger = closed(tmp_path / "ledger", "email: {attach: none}\n")
+    assert "logo" not in ledger.run("send", "--period", "2025-01", "--dry-run").stderr
+    ledger.write("logo.svg", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>')
+    config = (ledger.root / "config.yaml").read_text()
+    ledger.write(
+        "config.yaml", config.replace("organization: Test University", "organization: {name: T, logo: logo.svg}")
+    )
+    ledger.commit()
+    note = "note: messages have no logo, since mail programs do not show SVG; name a PNG with `email.logo`"
+    assert note in ledger.run("send", "--period", "2025-01", "--dry-run").stderr
+
+
 def test_an_open_month_is_refused_but_for_a_draft(tmp_path, host):
     ledger = january(tmp_path / "ledger")
     ledger.write("config.yaml", (ledger.root / "config.yaml").read_text() + email_text(host.port, attach="none"))

@@ -115,6 +115,8 @@ def send(
         print_json({"period": period, "dry_run": dry_run, **result_json(result)})
     else:
         note_problems(books.warnings)
+        if result.messages:
+            _note_logo(books)
         print_result(root, period, result, dry_run)
     if not result.outcome.complete:
         raise SystemExit(UNSENT)
@@ -226,6 +228,13 @@ def print_result(root: Path, period: str, result: Result, dry_run: bool) -> None
         )
     if not dry_run and not result.outbox:
         print_commit(root, deliveries_path(period), f"Record the emails of {period}")
+
+
+def _note_logo(books: AllBooks) -> None:
+    from openchargeback.deliver.preparing import logo_note
+
+    if note := logo_note(books.ledger):
+        click.echo(f"note: {note}", err=True)
 
 
 def print_unsent(result: Result) -> None:

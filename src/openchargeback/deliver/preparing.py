@@ -21,7 +21,7 @@ from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, EmailSettings
 from openchargeback.model import BilledPeriod
-from openchargeback.portal.logo import usable_logo
+from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.paths import statement_name, statement_pdf
 from openchargeback.portal.shell import whom_to_ask
 from openchargeback.portal.statements import statement_histories
@@ -36,6 +36,7 @@ from openchargeback.wording import listed
 
 MEGABYTE = 1_000_000
 _NAMED = 3
+_PNG = "image/png"
 _REMOTE = re.compile(
     r"""<(?:link|script|iframe|object|embed|base)\b|\b(?:src|background|srcset)\s*=\s*["']?(?!cid:|data:)[^"'\s>]"""
     r"""|url\(\s*["']?(?!cid:|data:|#)|@import""",
@@ -77,10 +78,22 @@ def desk_of(books: AllBooks, period: BilledPeriod) -> Desk:
 
 def logo_of(ledger: Ledger) -> bytes | None:
     """The logo for messages: a PNG, since few mail programs show anything else; None if there is none."""
+    logo = _logo(ledger)
+    return logo.content if logo and logo.media_type == _PNG else None
+
+
+def logo_note(ledger: Ledger) -> str:
+    """Why messages have no logo although there is one; empty if they have it."""
+    logo = _logo(ledger)
+    if logo is None or logo.media_type == _PNG:
+        return ""
+    return "messages have no logo, since mail programs do not show SVG; name a PNG with `email.logo`"
+
+
+def _logo(ledger: Ledger) -> Logo | None:
     name = ledger.config.email.logo
     data = read_bytes(ledger.root, name, []) if name else ledger.logo.data if ledger.logo else None
-    logo = usable_logo(data) if data else None
-    return logo.content if logo and logo.media_type == "image/png" else None
+    return usable_logo(data) if data else None
 
 
 @dataclass(frozen=True, slots=True)
