@@ -172,7 +172,7 @@ class MailServer:
                 )
             options.append(f"size={len(message)}")
         # Only an address puts letters beyond ASCII into the head, such as the one for answers.
-        head = message.partition(b"\r\n\r\n")[0]
+        head = message[: message.find(b"\r\n\r\n")]
         if needs_utf8(to) or needs_utf8(self.email.sender) or not head.isascii():
             if not smtp.has_extn("smtputf8"):
                 raise Refused(
