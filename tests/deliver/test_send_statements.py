@@ -188,6 +188,8 @@ def test_with_an_error_in_the_ledger_nothing_is_sent(tmp_path, host):
         (("--resend", "again"), "say which with --only EMAIL, or --unknown"),
         (("--unknown",), "--unknown needs --resend WHY"),
         (("--only", "ada@example.edu", "--resend", " "), "--resend needs a reason"),
+        (("--only", "ada@example.edu", "--resend", "x" * 2001), "the reason has 2,001 characters"),
+        (("--finance", "--resend", "x" * 2001), "the reason has 2,001 characters"),
         (("--only", "nobody@example.edu"), "nothing in 2025-01 is for nobody@example.edu"),
     ],
 )

@@ -15,7 +15,7 @@ from openchargeback.cli.listing import Column, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, progress, shown
 from openchargeback.files import git
-from openchargeback.ledger.deliveries import Delivery, DeliveryKind, deliveries_path
+from openchargeback.ledger.deliveries import LONGEST_REASON, Delivery, DeliveryKind, deliveries_path
 from openchargeback.problems import UsageFault
 from openchargeback.wording import counted
 
@@ -103,7 +103,7 @@ def send(
     if drop and finance is None:
         raise UsageFault("--drop goes with --finance")
     if finance is not None:
-        _finance(root, period, drop, why or "", dry_run, json_)
+        _finance(root, period, drop, reason(why or ""), dry_run, json_)
         return
     if status:
         _status(root, period, json_)
@@ -132,6 +132,13 @@ def _month(period: str | None, finance: str | None) -> str | None:
     return month
 
 
+def reason(why: str) -> str:
+    """A reason to send something again, as the log can have it."""
+    if len(why) > LONGEST_REASON:
+        raise UsageFault(f"the reason has {len(why):,} characters; give one of at most {LONGEST_REASON:,}")
+    return " ".join(why.split())
+
+
 def _request(
     only: tuple[str, ...], why: str | None, unknown: bool, draft: bool, object_by: dt.datetime | None
 ) -> Request:
@@ -150,7 +157,7 @@ def _request(
     return Request(
         kind=DeliveryKind.DRAFT if draft else DeliveryKind.STATEMENTS,
         only=only,
-        why=(why or "").strip(),
+        why=reason(why or ""),
         unknown=unknown,
         object_by=object_by.date() if object_by else None,
     )
