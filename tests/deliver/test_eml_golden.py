@@ -1,6 +1,7 @@
 """What people get, as `.eml` files in `tests/deliver/golden/`, which `--update-golden` rewrites."""
 
 import email
+import json
 import re
 import shutil
 import struct
@@ -9,9 +10,14 @@ from email.policy import default as policy
 from pathlib import Path
 
 import pytest
-from mail_host import BY, closed
+from mail_host import BY, closed, office
+from test_finance import write
+from test_questions import PEOPLE, PROJECTS
 
 import program
+from openchargeback.deliver.finance import send_finance
+from openchargeback.publish.books import open_books
+from repository import HEAD, Repository, row
 
 GOLDEN = Path(__file__).parent / "golden"
 LEDGERS = Path(__file__).parents[1] / "ledgers"
@@ -98,6 +104,24 @@ def test_a_draft(tmp_path, request):
         assert text.startswith("DRAFT: Charges for January 2025")
         assert "would be charged to" in text
         assert "No payment is needed" not in text
+
+
+def test_a_question(tmp_path, request):
+    ledger = Repository(tmp_path / "ledger")
+    settings = "email: {from: billing@example.edu, grants: grants@example.edu}"
+    ledger.write("config.yaml", f"organization: Test University\nsources: {{aws: {{credit_fund: C-1}}}}\n{settings}\n")
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("12.345", fund=""))
+    ledger.write("directory/people.yaml", PEOPLE)
+    ledger.write("directory/projects.yaml", PROJECTS)
+    (item,) = json.loads(ledger.run("review", "list", "--json").stdout)["items"]
+    ledger.run("review", "ask", item["item"])
+    compare(request, "question", files(ledger.root / "outbox/2025-01"))
+
+
+def test_a_month_for_finance(tmp_path, request):
+    ledger = closed(tmp_path / "ledger", "email: {from: billing@example.edu, finance: finance@example.edu}\n")
+    send_finance(open_books(ledger.root), "2025-01", write, office())
+    compare(request, "finance", files(ledger.root / "outbox/2025-01"))
 
 
 def test_a_message_with_a_pdf_is_the_same_each_time(tmp_path):

@@ -12,6 +12,7 @@ from mail_host import closed, email_text, mail_host, office
 
 from openchargeback.deliver.finance import send_finance
 from openchargeback.deliver.log import Log
+from openchargeback.ledger.deliveries import DeliveryState
 from openchargeback.problems import UsageFault
 from openchargeback.publish.books import open_books
 from repository import Repository
@@ -63,6 +64,19 @@ def test_into_a_folder(tmp_path):
     assert str(drop) not in (ledger.root / "deliveries/2025-01.yaml").read_text()
 
 
+def test_a_folder_that_cannot_be_written_has_failed_and_is_tried_again(tmp_path):
+    ledger = closed(tmp_path / "ledger")
+    books, drop = open_books(ledger.root), tmp_path / "drop"
+    (drop / "2025-01-for-finance.zip").mkdir(parents=True)
+    with pytest.raises(UsageFault):
+        send_finance(books, "2025-01", write, office(), drop=str(drop))
+    (entry,) = Log(ledger.root, "2025-01").deliveries
+    assert (entry.state, entry.reply[:12]) == (DeliveryState.FAILED, "not copied: ")
+    assert str(tmp_path) not in entry.reply
+    (drop / "2025-01-for-finance.zip").rmdir()
+    assert send_finance(books, "2025-01", write, office(), drop=str(drop)).outcome.complete
+
+
 def test_too_large_for_an_email(tmp_path, host):
     ledger = closed(tmp_path / "ledger", email_text(host.port, finance="finance@example.edu", max_size="1"))
 
@@ -86,6 +100,9 @@ def test_the_command_hands_over_the_real_bundle(tmp_path, host):
     with zipfile.ZipFile(io.BytesIO(archive.get_content())) as found:
         assert "2025-01-for-finance/index.html" in found.namelist()
     assert "was handed to finance before" in ledger.run("send", "--period", "2025-01", "--finance").stdout
+    assert "was handed to finance before" in ledger.run("send", "--finance", "2025-01").stdout
+    assert "different months" in ledger.run("send", "--finance", "2025-01", "--period", "2025-02", code=2).stderr
+    assert "is not a period" in ledger.run("send", "--finance", "January", code=2).stderr
     drop = tmp_path / "drop"
     drop.mkdir()
     ledger.run("send", "--period", "2025-01", "--finance", "--drop", str(drop))

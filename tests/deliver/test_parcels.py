@@ -196,6 +196,11 @@ def test_only_some():
         UsageFault, match=r"nothing in 2025-01 is for nobody@example\.edu; name an email address or a proj"
     ):
         plan(only=("nobody@example.edu", "cells"))
+    # An address in capital letters is the same one, for the copies, too.
+    copied = replace(EMAIL, copy_to=(CopyRule("manager@example.edu", project="genomics"),))
+    whole = who(plan(email=copied, only=("ADA@Example.edu",)))
+    assert whole == who(plan(email=copied, only=(ADA.email,)))
+    assert len(whole) == 2
     # What was left out is sent later, and what was sent is not.
     log = sent(plan(only=("proteins",)))
     assert who(plan(log=log))[ADA.email, ""] == ["genomics"]

@@ -95,10 +95,23 @@ def test_asking_answering_and_deciding(ledger, host, tmp_path):
     assert json.loads(ledger.run("validate", "--format", "json").stdout)["valid"]
 
 
+def test_funds_that_only_tags_name_are_to_choose_from_until_they_have_ended(ledger, host):
+    past = [row("1", "r4", fund="G-7"), row("3", "r6", fund="G-9")]
+    ledger.write("charges/2024-12/aws.csv", HEAD + "".join(past).replace("2025-01", "2024-12"))
+    ledger.write("charges/2023-12/aws.csv", HEAD + row("4", "r7", fund="G-1", month="2023-12"))
+    active = "".join(f"  - {{id: {each}}}\n" for each in ("G-1", "G-7", "F-1", "F-2", "F-3"))
+    ledger.write("directory/funds.yaml", f"funds:\n  - {{id: G-9, until: 2024-12-31}}\n{active}")
+    ledger.commit()
+    _, question = asked(ledger, host)
+    text = question.get_body(("plain",)).get_content().replace("\r\n", "\n")
+    offered = re.findall(r"^ +\d+\. (.*)$", text, re.MULTILINE)
+    assert offered == ["G-7, Project One", "F-2, Project Two", "F-3, Project Two"]
+
+
 def test_asking_again_needs_a_reason(ledger, host):
     item, _ = asked(ledger, host)
     done = ledger.run("review", "ask", item["item"], code=2)
-    assert f"was asked about {item['item']} on" in done.stderr
+    assert f"were asked about {item['item']} on" in done.stderr
     assert "--again WHY" in done.stderr
     ledger.run("review", "ask", item["item"], "--again", "no answer in two weeks")
     assert len({data.partition(b"Message-ID")[2][:60] for _, data in host.messages}) == 4

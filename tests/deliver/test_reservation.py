@@ -3,12 +3,13 @@
 import subprocess
 
 import pytest
-from mail_host import Hands, closed, email_text, mail_host, office
+from mail_host import NO_MAIL, Hands, closed, email_text, mail_host, office, settings
 
 from openchargeback.deliver.log import Log
 from openchargeback.deliver.parcels import Request
 from openchargeback.deliver.reservation import Reservation, closed_since
 from openchargeback.deliver.statements import plan_statements, send_statements
+from openchargeback.deliver.transport import MailServer
 from openchargeback.files import git
 from openchargeback.ledger.deliveries import DeliveryState, read_deliveries
 from openchargeback.problems import OutsideFault, UsageFault
@@ -106,6 +107,17 @@ def test_of_two_that_start_together_one_sends(ledger, tmp_path, host):
     with pytest.raises(OutsideFault, match="another run holds deliveries/2025-01 on origin; nothing was sent"):
         runs[1].reserve(messages, clock.clock)
     assert host.messages == []
+
+
+def test_what_certainly_did_not_leave_is_given_back(ledger, tmp_path, host):
+    """A run that ends by itself knows what left; only one that is killed leaves its reservation."""
+    server = MailServer(settings(host.port, security="starttls"), NO_MAIL, {})
+    with pytest.raises(OutsideFault, match="does not offer encryption"):
+        send(ledger.root, transport=server)
+    assert on_branch(ledger.root) == {}
+    result = send(fresh(tmp_path, "other"))
+    assert (len(result.outcome.sent), result.open) == (2, ())
+    assert len(host.messages) == 2
 
 
 def test_a_remote_that_is_gone_sends_nothing(ledger, tmp_path, host):

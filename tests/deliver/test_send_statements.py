@@ -7,9 +7,11 @@ from email.policy import default as policy
 import pytest
 from mail_host import BY, closed, email_text, mail_host, office
 
+from openchargeback.deliver import preparing
 from openchargeback.deliver.parcels import Request
 from openchargeback.deliver.statements import send_statements
 from openchargeback.ledger.deliveries import DeliveryState, read_deliveries
+from openchargeback.problems import OutsideFault, UsageFault
 from openchargeback.publish.books import open_books
 from repository import january
 
@@ -71,6 +73,37 @@ def test_what_is_too_large_to_attach_is_linked(tmp_path, host, monkeypatch):
     for kind in ("plain", "html"):
         text = message.get_body((kind,)).get_content()
         assert "https://billing.example.edu/statements/2025-01/ada@example.edu/2025-01_p1_" in text
+
+
+@pytest.mark.parametrize(("attach", "why"), [("link", "`email.attach` is link"), ("pdf", "ada@example.edu are larger")])
+def test_without_a_portal_nothing_can_be_linked_so_nothing_is_sent(tmp_path, host, monkeypatch, attach, why):
+    ledger = closed(tmp_path / "ledger", email_text(host.port, attach=attach))
+    monkeypatch.setattr("openchargeback.deliver.preparing.MEGABYTE", 1_000)
+    with pytest.raises(UsageFault, match=f"{why}.* there is no portal to link to; set `portal.url`"):
+        send_statements(open_books(ledger.root), "2025-01", Request(), office())
+    assert (host.messages, log_of(ledger)) == ([], ())
+
+
+def test_a_missing_pdf_sends_nothing(tmp_path, host, monkeypatch):
+    ledger = closed(tmp_path / "ledger", email_text(host.port))
+    real = preparing.kept_or_rendered
+    monkeypatch.setattr(preparing, "kept_or_rendered", lambda *given: [*real(*given)][1:])
+    with pytest.raises(OutsideFault, match=r"there is no PDF of 2025-01-\w{10}, so nothing was sent"):
+        send_statements(open_books(ledger.root), "2025-01", Request(), office())
+    assert (host.messages, log_of(ledger)) == ([], ())
+
+
+def test_a_logo_that_mail_programs_do_not_show_is_named(tmp_path):
+    ledger = closed(tmp_path / "ledger", "email: {attach: none}\n")
+    assert "logo" not in ledger.run("send", "--period", "2025-01", "--dry-run").stderr
+    ledger.write("logo.svg", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>')
+    config = (ledger.root / "config.yaml").read_text()
+    ledger.write(
+        "config.yaml", config.replace("organization: Test University", "organization: {name: T, logo: logo.svg}")
+    )
+    ledger.commit()
+    note = "note: messages have no logo, since mail programs do not show SVG; name a PNG with `email.logo`"
+    assert note in ledger.run("send", "--period", "2025-01", "--dry-run").stderr
 
 
 def test_an_open_month_is_refused_but_for_a_draft(tmp_path, host):
@@ -155,6 +188,8 @@ def test_with_an_error_in_the_ledger_nothing_is_sent(tmp_path, host):
         (("--resend", "again"), "say which with --only EMAIL, or --unknown"),
         (("--unknown",), "--unknown needs --resend WHY"),
         (("--only", "ada@example.edu", "--resend", " "), "--resend needs a reason"),
+        (("--only", "ada@example.edu", "--resend", "x" * 2001), "the reason has 2,001 characters"),
+        (("--finance", "--resend", "x" * 2001), "the reason has 2,001 characters"),
         (("--only", "nobody@example.edu"), "nothing in 2025-01 is for nobody@example.edu"),
     ],
 )

@@ -13,6 +13,7 @@ from aiosmtpd.smtp import AuthResult
 from mail_host import NO_MAIL, Hands, Host, certificate, mail_host, settings
 
 from openchargeback.deliver.log import Log, sending_alone
+from openchargeback.deliver.mime import envelope_address
 from openchargeback.deliver.sending import Prepared, Run
 from openchargeback.deliver.transport import MailServer
 from openchargeback.files import writing
@@ -33,7 +34,9 @@ def prepared(folder, names=PEOPLE, **files):
     for name in names:
         file = folder / f"{name}.eml"
         to = name if "@" in name else address(name)
-        file.write_bytes(files.get(name, f"To: {to}\r\nSubject: x\r\n\r\n.hidden dot\r\nHello\r\n".encode()))
+        file.write_bytes(
+            files.get(name, f"To: {envelope_address(to)}\r\nSubject: x\r\n\r\n.hidden dot\r\nHello\r\n".encode())
+        )
         made.append(
             Prepared(
                 Delivery(id=f"{name.partition('@')[0]}.1@example.edu", kind=DeliveryKind.STATEMENTS, to=to,
@@ -122,6 +125,15 @@ def test_what_is_refused_for_now_is_sent_after_the_others(tmp_path, host, step):
     expected = ["ben", "cleo", "ada"] if step != "MAIL" else ["cleo", "ada", "ben"]
     assert arrived(host) == expected
     assert desk.hands.waited == ([30.0, 120.0] if step != "MAIL" else [30.0])
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+def test_a_refused_sender_names_the_fix_at_every_step(tmp_path, host, step):
+    said = "554 5.2.252 SendAsDenied; billing@example.edu not allowed to send as rc@example.edu"
+    host.answer = only(step, "ada", said)
+    desk = Desk(tmp_path, host)
+    desk.send()
+    assert desk.reply("ada").startswith(f"{said}; give the account the right to send as `email.from`")
 
 
 def test_what_is_refused_for_now_again_and_again_has_failed_in_the_end(tmp_path, host):
@@ -285,6 +297,16 @@ def test_a_local_part_beyond_ascii_is_sent_with_smtputf8(tmp_path):
     with mail_host(enable_SMTPUTF8=True) as host:
         assert Desk(tmp_path, host).send(("zoë@bücher.example",)).complete
     assert host.messages[0][0] == "zoë@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("able", [False, True])
+def test_an_address_for_answers_beyond_ascii_needs_a_server_that_can_too(tmp_path, able):
+    with mail_host(enable_SMTPUTF8=able) as host:
+        outcome = Desk(tmp_path, host).send(("ada",), ada="Reply-To: zoë@example.edu\r\n\r\nHi\r\n".encode())
+    assert outcome.complete == able
+    assert [each.reply for each in outcome.failed] == (
+        [] if able else ["the mail server cannot send to addresses with letters beyond ASCII before the @"]
+    )
 
 
 def test_a_missing_file_is_one_failure(tmp_path, host):

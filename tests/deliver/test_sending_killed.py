@@ -40,11 +40,11 @@ class _Moments:
         setattr(owner, name, watched)
 
 
-def _run(root, port, names):
+def _run(root, port, names, throttle=0):
     log = Log.to_write(root, "2025-01")
     messages = [each for each in prepared(root / "out", names) if _may_be_sent(log, each.delivery.id)]
     transport = MailServer(settings(port), NO_MAIL, {})
-    Run(log, transport, throttle=0, clock=Hands().clock).send(messages)
+    Run(log, transport, throttle=throttle, clock=Hands().clock).send(messages)
 
 
 def _may_be_sent(log, id_):
@@ -52,7 +52,7 @@ def _may_be_sent(log, id_):
     return known is None or known.state is DeliveryState.FAILED
 
 
-def _killed(root, port, names, moment):
+def _killed(root, port, names, moment, throttle):
     """Send in a process of its own, and kill it at this moment; how many moments there were, or -1 if it was killed."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -69,7 +69,7 @@ def _killed(root, port, names, moment):
             moments.watch(Log, "announce")
             moments.watch(Log, "mark")
             moments.watch(Log, "record")
-            _run(root, port, names)
+            _run(root, port, names, throttle)
             os.write(writing, str(moments.count).encode())
             code = 0
         finally:
@@ -92,17 +92,17 @@ def _in_file(root):
     return {each.to.partition("@")[0] for each in found}
 
 
-def _every_moment(tmp_path, names):
+def _every_moment(tmp_path, names, throttle=0):
     with mail_host() as host:
         moment, unknown = 0, 0
         while True:
             root = tmp_path / str(moment)
             root.mkdir()
             host.messages.clear()
-            killed = _killed(root, host.port, names, moment) < 0
+            killed = _killed(root, host.port, names, moment, throttle) < 0
             first = [to.partition("@")[0] for to, _ in host.messages]
             assert {*first} <= _in_file(root), moment
-            _run(root, host.port, names)
+            _run(root, host.port, names, throttle)
             both = [to.partition("@")[0] for to, _ in host.messages]
             log = Log(root, "2025-01")
             states = {name: log.get(f"{name}.1@example.edu").state for name in names}
@@ -119,8 +119,10 @@ def _every_moment(tmp_path, names):
             moment += 1
 
 
-def test_killed_at_every_moment_of_three_messages(tmp_path):
-    moments, unknown = _every_moment(tmp_path, ("ada", "ben", "cleo"))
+@pytest.mark.parametrize(("names", "throttle"), [(("ada", "ben", "cleo"), 0), (("ada", "ben"), 25)])
+def test_killed_at_every_moment_of_a_few_messages(tmp_path, names, throttle):
+    """Without a throttle, and with the one that `email` has by default."""
+    moments, unknown = _every_moment(tmp_path, names, throttle)
     assert moments > 70
     assert 0 < unknown < moments
 

@@ -58,3 +58,18 @@ def test_a_closed_month_is_planned_then_sent_once_and_its_log_proposed(tmp_path)
         again = github.runner.run(workflow, "send", commit, context=context)
         assert not again.failed, again.logs
         assert len(host.messages) == 1
+        # One month more, with the first one in its log: a month without messages does not hide one with some.
+        git(github.clone, "pull", "--quiet", "--no-rebase", "origin", "deliveries/2025-01")
+        later = github.clone / "charges/2025-02/aws.csv"
+        later.parent.mkdir()
+        later.write_text(CHARGES.replace("2025-01-01", "2025-02-01"), encoding="utf-8")
+        github.program("validate")
+        github.program("periods", "close", "2025-02", "--leave-held", "--on", "2025-03-05")
+        commit = git(github.clone, "rev-parse", "HEAD")
+        planned = github.runner.run(workflow, "plan", commit, context={**context, "github.sha": commit})
+        assert not planned.failed, planned.logs
+        assert [line for line in planned.summary.splitlines() if "would be sent" in line] == [
+            "0 messages would be sent",
+            "1 message would be sent",
+        ]
+        assert planned.outputs == {"messages": "true"}

@@ -9,7 +9,7 @@ import click
 from openchargeback.cli.batches import books_of, queue
 from openchargeback.cli.options import as_json, with_ledger
 from openchargeback.cli.report import print_json, shown
-from openchargeback.cli.send import UNSENT, print_commit, print_unsent, result_json
+from openchargeback.cli.send import UNSENT, print_commit, print_unsent, reason, result_json
 from openchargeback.ledger.deliveries import deliveries_path
 from openchargeback.problems import UsageFault
 
@@ -35,7 +35,9 @@ def ask(item: str, to: str, why: str, named: str | None, json_: bool) -> None:
     if found is None:
         raise UsageFault(f"{item} is not in the queue; see `focus-billing review list`")
     root = books.ledger.root
-    result = send_question(books.ledger, found, to=to, why=why.strip(), office=Office(environment=os.environ))
+    result = send_question(
+        books.ledger, books.periods, found, to=to, why=reason(why), office=Office(environment=os.environ)
+    )
     if json_:
         print_json({"item": item, **result_json(result)})
     elif result.outbox:

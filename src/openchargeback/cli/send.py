@@ -15,7 +15,7 @@ from openchargeback.cli.listing import Column, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, progress, shown
 from openchargeback.files import git
-from openchargeback.ledger.deliveries import Delivery, DeliveryKind, deliveries_path
+from openchargeback.ledger.deliveries import LONGEST_REASON, Delivery, DeliveryKind, deliveries_path
 from openchargeback.problems import UsageFault
 from openchargeback.wording import counted
 
@@ -45,7 +45,14 @@ UNSENT = 3
     help="Record the reports (RFC 3464) in this mailbox or folder of messages that came back.",
 )
 @click.option("--changed", "base", metavar="BASE", help="All months that were closed since this Git revision.")
-@click.option("--finance", is_flag=True, help="Hand the month's bundle to finance, once.")
+@click.option(
+    "--finance",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[PERIOD]",
+    help="Hand the bundle of this month, or of --period, to finance, once.",
+)
 @click.option("--drop", metavar="FOLDER", default="", help="With --finance: copy the bundle here instead of emailing.")
 @click.option("--reserve", metavar="REMOTE", default="", help="Reserve on this Git remote first, as CI must.")
 @with_ledger
@@ -61,7 +68,7 @@ def send(
     status: bool,
     bounces: Path | None,
     base: str | None,
-    finance: bool,
+    finance: str | None,
     drop: str,
     reserve: str,
     named: str | None,
@@ -76,9 +83,10 @@ def send(
              focus-billing send --period 2025-01
              focus-billing send --period 2025-01 --only ada@example.edu --resend "deleted by mistake"
              focus-billing send --period 2025-02 --draft --object-by 2025-03-05
-             focus-billing send --period 2025-01 --finance
+             focus-billing send --finance 2025-01
              focus-billing send --bounces ~/Mail/bounces
     """
+    period = _month(period, finance)
     if period is None and bounces is None and base is None:
         raise click.UsageError("Missing option '--period'.")
     root = root_of(named)
@@ -86,16 +94,16 @@ def send(
         _bounces(root, bounces, period, json_)
         return
     if base is not None:
-        if period or status or draft or finance:
+        if period or status or draft or finance is not None:
             raise UsageFault("--changed goes with --dry-run, --reserve and --json only")
         _changed(root, base, dry_run, reserve, json_)
         return
     if period is None:
         return
-    if drop and not finance:
+    if drop and finance is None:
         raise UsageFault("--drop goes with --finance")
-    if finance:
-        _finance(root, period, drop, why or "", dry_run, json_)
+    if finance is not None:
+        _finance(root, period, drop, reason(why or ""), dry_run, json_)
         return
     if status:
         _status(root, period, json_)
@@ -107,9 +115,28 @@ def send(
         print_json({"period": period, "dry_run": dry_run, **result_json(result)})
     else:
         note_problems(books.warnings)
+        if result.messages:
+            _note_logo(books)
         print_result(root, period, result, dry_run)
     if not result.outcome.complete:
         raise SystemExit(UNSENT)
+
+
+def _month(period: str | None, finance: str | None) -> str | None:
+    """The month of --period or --finance; None if neither names one."""
+    if not finance:
+        return period
+    month = PERIOD.convert(finance, None, None)
+    if period not in (None, month):
+        raise UsageFault(f"--finance {month} and --period {period} are different months")
+    return month
+
+
+def reason(why: str) -> str:
+    """A reason to send something again, as the log can have it."""
+    if len(why) > LONGEST_REASON:
+        raise UsageFault(f"the reason has {len(why):,} characters; give one of at most {LONGEST_REASON:,}")
+    return " ".join(why.split())
 
 
 def _request(
@@ -130,7 +157,7 @@ def _request(
     return Request(
         kind=DeliveryKind.DRAFT if draft else DeliveryKind.STATEMENTS,
         only=only,
-        why=(why or "").strip(),
+        why=reason(why or ""),
         unknown=unknown,
         object_by=object_by.date() if object_by else None,
     )
@@ -208,6 +235,13 @@ def print_result(root: Path, period: str, result: Result, dry_run: bool) -> None
         )
     if not dry_run and not result.outbox:
         print_commit(root, deliveries_path(period), f"Record the emails of {period}")
+
+
+def _note_logo(books: AllBooks) -> None:
+    from openchargeback.deliver.preparing import logo_note
+
+    if note := logo_note(books.ledger):
+        click.echo(f"note: {note}", err=True)
 
 
 def print_unsent(result: Result) -> None:

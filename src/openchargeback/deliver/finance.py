@@ -16,16 +16,18 @@ from openchargeback.deliver.parcels import Request, message_id, sender_domain
 from openchargeback.deliver.preparing import MEGABYTE, Studio, email_of, logo_of, workbench
 from openchargeback.deliver.sending import Outcome, Prepared
 from openchargeback.deliver.statements import Office, Result, dispatch, sendable
-from openchargeback.files.writing import outside, write_file
+from openchargeback.files.writing import write_file
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, DeliveryState
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
-from openchargeback.problems import UsageFault
+from openchargeback.problems import OpenChargebackError, UsageFault
 from openchargeback.publish.books import AllBooks
 from openchargeback.templating.filters import date_human, period_human
 
 DROP = "drop-folder"
 """The recipient of a bundle that was copied to a folder; which one that is, only the machine knows."""
+
+_LONGEST_REPLY = 500
 
 Write = Callable[[Path], Path]
 """Writes the bundle of the month below a folder; the path of its zip archive."""
@@ -132,8 +134,11 @@ def _copied(log: Log, delivery: Delivery, archive: Path, folder: Path, office: O
     log.record(replace(delivery, at=office.clock.moment))
     try:
         write_file(folder / name, archive.read_bytes())
-    except OSError as fault:
-        raise outside(folder / name, fault) from fault
+    except OpenChargebackError as fault:
+        # A copy is there as a whole or not at all.
+        reply = f"not copied: {fault}".replace(str(folder), "the folder")[:_LONGEST_REPLY]
+        log.record(replace(delivery, state=DeliveryState.FAILED, at=office.clock.moment, reply=reply))
+        raise
     done = replace(delivery, state=DeliveryState.SENT, at=office.clock.moment, reply=f"copied as {name}")
     log.record(done)
     return Result((), (), Outcome(sent=[done]), asked=(done,))

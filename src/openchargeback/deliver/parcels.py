@@ -230,9 +230,12 @@ def _names(word: str, parcel: Parcel) -> bool:
 
 def _selected(parcel: Parcel, only: Sequence[str]) -> Parcel | None:
     """The part of a parcel that was asked for."""
-    if not only or canonical_email(parcel.to) in {canonical_email(word) for word in only}:
+    addresses = {canonical_email(word) for word in only}
+    if not only or canonical_email(parcel.to) in addresses:
         return parcel
-    parts = tuple(part for part in parcel.parts if {part.project.id, part.pi.email} & {*only})
+    parts = tuple(
+        part for part in parcel.parts if part.project.id in only or canonical_email(part.pi.email) in addresses
+    )
     return replace(parcel, parts=parts) if parts else None
 
 

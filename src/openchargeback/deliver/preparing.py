@@ -21,19 +21,22 @@ from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, EmailSettings
 from openchargeback.model import BilledPeriod
-from openchargeback.portal.logo import usable_logo
+from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.paths import statement_name, statement_pdf
 from openchargeback.portal.shell import whom_to_ask
 from openchargeback.portal.statements import statement_histories
 from openchargeback.portal.theme import accents
-from openchargeback.problems import LedgerFault, Problem
+from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
 from openchargeback.publish.books import AllBooks, Step, no_step, open_cache
 from openchargeback.publish.build import pdfs_of
 from openchargeback.publish.pdf_run import kept_or_rendered
 from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.templating.environment import Templates, make_environment
+from openchargeback.wording import listed
 
 MEGABYTE = 1_000_000
+_NAMED = 3
+_PNG = "image/png"
 _REMOTE = re.compile(
     r"""<(?:link|script|iframe|object|embed|base)\b|\b(?:src|background|srcset)\s*=\s*["']?(?!cid:|data:)[^"'\s>]"""
     r"""|url\(\s*["']?(?!cid:|data:|#)|@import""",
@@ -75,10 +78,22 @@ def desk_of(books: AllBooks, period: BilledPeriod) -> Desk:
 
 def logo_of(ledger: Ledger) -> bytes | None:
     """The logo for messages: a PNG, since few mail programs show anything else; None if there is none."""
+    logo = _logo(ledger)
+    return logo.content if logo and logo.media_type == _PNG else None
+
+
+def logo_note(ledger: Ledger) -> str:
+    """Why messages have no logo although there is one; empty if they have it."""
+    logo = _logo(ledger)
+    if logo is None or logo.media_type == _PNG:
+        return ""
+    return "messages have no logo, since mail programs do not show SVG; name a PNG with `email.logo`"
+
+
+def _logo(ledger: Ledger) -> Logo | None:
     name = ledger.config.email.logo
     data = read_bytes(ledger.root, name, []) if name else ledger.logo.data if ledger.logo else None
-    logo = usable_logo(data) if data else None
-    return logo.content if logo and logo.media_type == "image/png" else None
+    return usable_logo(data) if data else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +166,8 @@ def prepare(
 ) -> list[Prepared]:
     """Write each message to a file of the folder. Raises LedgerFault as `Studio.content` does: nothing is sent then."""
     studio = Studio.of(books.ledger, desk.config)
-    wanted = [part for message in messages for part in message.parcel.parts] if desk.email.attach == "pdf" else []
+    attached = desk.email.attach == "pdf"
+    wanted = [part for message in messages for part in message.parcel.parts] if attached else []
     pdfs = spool_pdfs(books, desk.period, wanted, folder, studio.secrets, step)
     copies = copies_of(messages)
     prepared = []
@@ -160,7 +176,10 @@ def prepare(
         delivery = message.delivery
         file = folder / f"{number:06}.eml"
         if not address_fault(delivery.to):
-            own = _attachments(message.parcel.parts, pdfs, desk.email)
+            statements = [part for part in message.parcel.parts if part.statement]
+            own = _attachments(statements, pdfs, desk.email) if attached else []
+            if statements and not own:
+                _can_link(desk, delivery.to)
             letter = letter_of(message, desk, attached=len(own), copies=copy_words(message, copies))
             content = studio.content(
                 "statements", delivery, letter, letter.subject, name=message.parcel.name, attachments=own
@@ -168,6 +187,18 @@ def prepare(
             _write(file, content)
         prepared.append(Prepared(delivery, file))
     return prepared
+
+
+def _can_link(desk: Desk, to: str) -> None:
+    """Raises UsageFault if a message should link to its statements, and there is no portal to link to."""
+    if desk.email.attach == "none" or desk.config.portal.url:
+        return
+    if desk.email.attach == "link":
+        why, instead = "`email.attach` is link", "write `attach: pdf` or `attach: none`"
+    else:
+        limit = f"`email.max_size` ({desk.email.max_size} MB)"
+        why, instead = f"the statements for {to} are larger than {limit}", "allow larger messages"
+    raise UsageFault(f"{why}, and there is no portal to link to; set `portal.url`, or {instead}")
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -191,12 +222,14 @@ def spool_pdfs(
         file = folder / f"{paths[path]}.pdf"
         _write(file, data)
         found[paths[path]] = file
+    if missing := sorted({*paths.values()} - {*found}):
+        raise OutsideFault(f"there is no PDF of {listed(missing, _NAMED)}, so nothing was sent; run this again")
     return found
 
 
 def _attachments(parts: Iterable[Part], pdfs: Mapping[str, Path], email: EmailSettings) -> list[Attachment]:
     """The PDFs of a message; none if it would be larger than the settings allow."""
-    files = [(part.statement, pdfs[part.number]) for part in parts if part.statement and part.number in pdfs]
+    files = [(part.statement, pdfs[part.number]) for part in parts if part.statement]
     if sum(file.stat().st_size for _, file in files) * ENCODED > email.max_size * MEGABYTE:
         return []
     return [Attachment(f"{statement_name(statement)}.pdf", file.read_bytes()) for statement, file in files]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from email import message_from_bytes
@@ -25,9 +25,9 @@ from openchargeback.deliver.statements import Office, Result, dispatch
 from openchargeback.ledger.approvals import Answer
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind, DeliveryState, FundChoice, last_asked
 from openchargeback.ledger.directory import Directory, canonical_email
-from openchargeback.ledger.periods import last_day
+from openchargeback.ledger.periods import last_day, months_until
 from openchargeback.ledger.settings import Config, EmailSettings, Payer
-from openchargeback.model import QueueItem
+from openchargeback.model import QueueItem, SummedPeriod
 from openchargeback.portal.statement_parts import source_label
 from openchargeback.portal.statement_words import flag_words
 from openchargeback.problems import UsageFault
@@ -35,6 +35,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.filters import date_human, days_human, period_human
 
 _LONGEST = 1000
+_YEAR = 12
 _QUOTED = re.compile(
     r"^\s*>|^(On|Am|Le|El) .{0,200}(wrote|schrieb|écrit|escribió).*:\s*$|^-{2,}\s*(Original|Forwarded)|^_{8,}$"
 )
@@ -77,17 +78,20 @@ class Question:
     currency: str
 
 
-def ask(ledger: RecordedLedger, item: QueueItem, *, to: str, why: str, office: Office) -> Result:
+def ask(
+    ledger: RecordedLedger, periods: Iterable[SummedPeriod], item: QueueItem, *, to: str, why: str, office: Office
+) -> Result:
     """Mail a question on a queue item to its PI and to the grants administrator.
 
-    to: asked instead of the item's PI. why: the reason to ask again. Raises UsageFault if nobody is known whom to ask,
-    if there is nothing to choose, or if everyone was asked already.
+    periods: every month; their lines say which funds paid. to: asked instead of the item's PI. why: the reason to ask
+    again. Raises UsageFault if nobody is known whom to ask, if there is nothing to choose, or if everyone was asked
+    already.
     """
     root, email = ledger.root, email_of(ledger)
     pi = _whom(ledger.directory, item, to)
-    choices = choices_of(ledger.directory, pi, last_day(item.period))
+    choices = choices_of(ledger.directory, periods, item, pi)
     if not choices:
-        raise UsageFault(f"the directory has no fund of {pi}, so there is nothing to choose from; add one to a project")
+        raise UsageFault(f"the ledger has no fund of {pi}, so there is nothing to choose from; add one to a project")
     people = list(dict.fromkeys(filter(None, (pi, canonical_email(email.grants)))))
     with sending_alone(root), workbench(root) as folder:
         log = Log.to_write(root, item.period)
@@ -95,7 +99,8 @@ def ask(ledger: RecordedLedger, item: QueueItem, *, to: str, why: str, office: O
         if not deliveries:
             asked = last_asked(log.deliveries, item.id)
             on = f" on {date_human(asked.day)}" if asked else ""
-            raise UsageFault(f"{', '.join(people)} was asked about {item.id}{on}; to ask again, add --again WHY")
+            were = "was" if len(people) == 1 else "were"
+            raise UsageFault(f"{' and '.join(people)} {were} asked about {item.id}{on}; to ask again, add --again WHY")
         studio = Studio.of(ledger, ledger.config)
         prepared = []
         for number, each in enumerate(deliveries):
@@ -120,18 +125,32 @@ def _whom(directory: Directory, item: QueueItem, to: str) -> str:
     return found
 
 
-def choices_of(directory: Directory, pi: str, day: dt.date) -> tuple[FundChoice, ...]:
-    """The funds of a PI's projects that may be charged on a day, by project."""
+def choices_of(
+    directory: Directory, periods: Iterable[SummedPeriod], item: QueueItem, pi: str
+) -> tuple[FundChoice, ...]:
+    """The funds of a PI that may be charged in the item's month: of the item's project first, then by project.
+
+    They are those of the PI's projects in the directory, and those that paid for the PI in the year until then: where
+    a tag names the fund, no project does.
+    """
     found: dict[FundChoice, None] = {}
     for id_, project in sorted(directory.projects.items()):
         for entry in project.entries:
-            if pi not in {entry.pi, *entry.pis}:
-                continue
-            for fund in filter(None, (entry.fund, *entry.funds)):
-                known = directory.funds.get(fund)
-                if known is None or (known.status == "active" and (known.until is None or known.until >= day)):
-                    found[FundChoice(id_, fund)] = None
-    return tuple(found)
+            if pi in {entry.pi, *entry.pis}:
+                found |= {FundChoice(id_, fund): None for fund in (entry.fund, *entry.funds) if fund}
+    year = months_until(item.period, _YEAR)
+    paid = {
+        (line.project, line.fund) for each in periods if each.period in year for line in each.lines if line.pi == pi
+    }
+    found |= {FundChoice(project, fund): None for project, fund in sorted(paid) if fund}
+    open_ = [each for each in found if _may_pay(directory, each.fund, last_day(item.period))]
+    return tuple(sorted(open_, key=lambda each: (each.project != item.project, each.project)))
+
+
+def _may_pay(directory: Directory, fund: str, day: dt.date) -> bool:
+    """Whether a fund may be charged on a day; one that the directory does not know may."""
+    known = directory.funds.get(fund)
+    return known is None or known.holds_on(day)
 
 
 def _delivery(

@@ -68,8 +68,13 @@ class Reservation:
             self._push(f"Record {self._waiting} messages of {self._log.period}")
 
     def finish(self) -> None:
-        """Push the rest. Raises OutsideFault if the remote does not take it; the local log has it all the same."""
-        if self._waiting and not self._push(f"Record {self._waiting} messages of {self._log.period}"):
+        """Push the rest, and give back what is reserved and did not leave: the log of a run that has ended knows.
+
+        Raises OutsideFault if the remote does not take it; the local log has it all the same.
+        """
+        left, self._reserved = self._reserved, {}
+        what = f"Record {self._waiting}" if self._waiting else f"Give back {len(left)}"
+        if (self._waiting or left) and not self._push(f"{what} messages of {self._log.period}"):
             raise OutsideFault(
                 f"{self.branch} on {self._remote} was changed by someone else, so the last results are only in "
                 f"{self._log.path} here; commit that file and push it"

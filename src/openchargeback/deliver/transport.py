@@ -106,6 +106,7 @@ class MailServer:
             reply = _reply(error.smtp_code, error.smtp_error)
             if error.smtp_code < 500 or error.smtp_code == _NO_ANSWER:
                 raise Unreachable(f"{place} answered {reply}") from error
+            reply = _with_hint(error.smtp_code, error.smtp_error)
             raise OutsideFault(f"{place} refused the connection: {reply}") from error
         except (OSError, smtplib.SMTPException) as error:
             raise Unreachable(f"{place} cannot be reached: {_reason(error)}") from error
@@ -170,7 +171,9 @@ class MailServer:
                     f"the message has {len(message):,} bytes, and the server takes {int(most):,}", lasting=True
                 )
             options.append(f"size={len(message)}")
-        if needs_utf8(to) or needs_utf8(self.email.sender):
+        # Only an address puts letters beyond ASCII into the head, such as the one for answers.
+        head = message[: message.find(b"\r\n\r\n")]
+        if needs_utf8(to) or needs_utf8(self.email.sender) or not head.isascii():
             if not smtp.has_extn("smtputf8"):
                 raise Refused(
                     "the mail server cannot send to addresses with letters beyond ASCII before the @", lasting=True
@@ -206,7 +209,7 @@ class MailServer:
         if code != 250:
             if code == 421:
                 self._drop()
-            raise Refused(_reply(code, answer), lasting=code >= 500)
+            raise Refused(_with_hint(code, answer), lasting=code >= 500)
         return _reply(code, answer)
 
     def _expect(self, smtp: smtplib.SMTP, answered: tuple[int, bytes], wanted: int = 250) -> None:
@@ -217,8 +220,7 @@ class MailServer:
             raise _Gone(f"the server closed the connection: {_reply(code, answer)}")
         with suppress(OSError, smtplib.SMTPException):
             smtp.rset()
-        hint = hint_of(code, _text(answer))
-        raise Refused(_reply(code, answer) + (f"; {hint}" if hint else ""), lasting=code >= 500 or code < 400)
+        raise Refused(_with_hint(code, answer), lasting=code >= 500 or code < 400)
 
     def _drop(self) -> None:
         if self._smtp is not None:
@@ -260,6 +262,12 @@ def _text(answer: bytes | str) -> str:
 
 def _reply(code: int, answer: bytes | str) -> str:
     return f"{code} {_text(answer)}".strip()
+
+
+def _with_hint(code: int, answer: bytes | str) -> str:
+    """An answer, and the fix if its cause is known."""
+    hint = hint_of(code, _text(answer))
+    return _reply(code, answer) + (f"; {hint}" if hint else "")
 
 
 def _reason(error: BaseException) -> str:

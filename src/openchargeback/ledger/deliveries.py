@@ -61,6 +61,10 @@ class DeliveredStatement:
     withdrawn: Annotated[bool, "Whether the message withdrew this statement."] = False
 
 
+LONGEST_REASON = 2000
+"""The most characters of a reason to send something again."""
+
+
 @dataclass(frozen=True, slots=True)
 class FundChoice:
     """A fund that a question offers, with its project."""
@@ -98,7 +102,7 @@ class Delivery:
     state: Annotated[DeliveryState, "How far the message got."]
     at: Annotated[str, Text(_MOMENT, "a moment such as 2025-02-03T09:30:00Z", "When, in UTC, in quotes.")]
     attempt: Annotated[int, "1, and one more each time that a person has it sent again."] = 1
-    why: Annotated[str, Text(max_length=2000, help="Why a person had it sent again.")] = ""
+    why: Annotated[str, Text(max_length=LONGEST_REASON, help="Why a person had it sent again.")] = ""
     reply: Annotated[str, Text(max_length=2000, help="What the mail server answered, or why it did not.")] = ""
     statements: Annotated[tuple[DeliveredStatement, ...], "The statements in it."] = ()
     item: Annotated[str, "The queue item that a question is about."] = ""
