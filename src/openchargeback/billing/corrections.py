@@ -43,33 +43,53 @@ class CorrectionResults:
 
 def correct(ledger: RecordedLedger) -> CorrectionResults:
     """Apply all decisions of open periods on charges of closed ones. The ledger must hold its closing records."""
-    events = Events.of(ledger.records.values())
-    problems: list[Problem] = closed_month_clashes(ledger)
-    posted: dict[str, PostedCorrections] = {}
-    settled: dict[str, HeldOutcome] = {}
-    for period in sorted(ledger.approvals):
-        if ledger.period_file(period).state is not State.OPEN:
-            continue
-        by_original, faults = _by_original(ledger, period)
-        problems += faults
-        parts = []
-        for _, decisions in sorted(by_original.items()):
-            part, faults = _apply(ledger, period, decisions, events, settled)
-            parts.append(part)
-            problems += faults
-        events.add(period, [each for part in parts for each in part.corrections])
-        if by_original:
-            posted[period] = PostedCorrections.total(parts)
+    done = _Posting.of(ledger)
+    settled = done.settled
     for original in sorted(
         period for period, record in ledger.records.items() if record.queue and period not in settled
     ):
-        settled[original] = settle_held(ledger, original, "", [], events)
+        settled[original] = settle_held(ledger, original, "", [], done.events)
     return CorrectionResults(
-        posted=posted,
+        posted=done.posted,
         queue={original: outcome.queue for original, outcome in settled.items()},
         remaining={original: dict(outcome.remaining) for original, outcome in settled.items()},
-        problems=tuple(problems),
+        problems=tuple(done.problems),
     )
+
+
+def post(ledger: RecordedLedger) -> tuple[dict[str, PostedCorrections], tuple[Problem, ...]]:
+    """As `correct`, without what is still held, for which it reads every closed month that has any."""
+    done = _Posting.of(ledger)
+    return done.posted, tuple(done.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    """What the decisions of open periods post. settled: the closed periods whose held charges they decide."""
+
+    events: Events
+    posted: dict[str, PostedCorrections]
+    settled: dict[str, HeldOutcome]
+    problems: list[Problem]
+
+    @classmethod
+    def of(cls, ledger: RecordedLedger) -> _Posting:
+        """Apply them, period by period."""
+        done = cls(Events.of(ledger.records.values()), {}, {}, closed_month_clashes(ledger))
+        for period in sorted(ledger.approvals):
+            if ledger.period_file(period).state is not State.OPEN:
+                continue
+            by_original, faults = _by_original(ledger, period)
+            done.problems.extend(faults)
+            parts = []
+            for _, decisions in sorted(by_original.items()):
+                part, faults = _apply(ledger, period, decisions, done.events, done.settled)
+                parts.append(part)
+                done.problems.extend(faults)
+            done.events.add(period, [each for part in parts for each in part.corrections])
+            if by_original:
+                done.posted[period] = PostedCorrections.total(parts)
+        return done
 
 
 def _by_original(ledger: RecordedLedger, period: str) -> tuple[dict[str, list[Decision]], list[Problem]]:

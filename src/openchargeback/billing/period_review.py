@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from openchargeback.billing.corrections import correct
+from openchargeback.billing.corrections import post
 from openchargeback.billing.events import Events
 from openchargeback.billing.late import as_of, held_tables
 from openchargeback.billing.pipeline import flag, own_decisions, read_charges
@@ -97,8 +97,8 @@ def new_errors(ledger: RecordedLedger, period: str, texts: Sequence[str]) -> lis
     """The errors that new decisions on closed periods, in the folder of an open one, would cause."""
     decisions, faults = read_approvals(approval_text(texts).encode(), f"approvals/{period}/new.yaml")
     together = {**ledger.approvals, period: (*ledger.approvals.get(period, ()), *decisions)}
-    found = correct(replace(ledger, approvals=together)).problems
-    return _new_errors((*faults, *found), correct(ledger).problems)
+    _, found = post(replace(ledger, approvals=together))
+    return _new_errors((*faults, *found), post(ledger)[1])
 
 
 def _new_errors(found: Iterable[Problem], before: Iterable[Problem]) -> list[Problem]:
@@ -171,7 +171,7 @@ def _held(
     events = Events.of(ledger.records.values())
     # Decisions of other open periods are applied before or after this one's, in the order of the periods.
     others = {period: each for period, each in ledger.approvals.items() if period < folder}
-    for period, posted in sorted(correct(replace(ledger, approvals=others)).posted.items()):
+    for period, posted in sorted(post(replace(ledger, approvals=others))[0].items()):
         events.add(period, posted.corrections)
     if not (ledger.root / part_path(of, HELD)).is_file():
         raise LedgerFault(

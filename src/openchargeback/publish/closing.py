@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.billing.corrections import correct
+from openchargeback.billing.corrections import post
 from openchargeback.billing.freezing import Details, freeze
 from openchargeback.billing.journal import with_descriptions
 from openchargeback.billing.periods import bill_period
@@ -70,7 +70,7 @@ def close(
     )
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
-    posted = correct(ledger).posted.get(period, PostedCorrections())
+    posted = post(ledger)[0].get(period, PostedCorrections())
     billed, problems = bill_period(then, period, posted=posted, then=details.read)
     if billed is None or has_errors(problems):
         raise LedgerFault(problems)
