@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import subprocess
@@ -12,6 +13,9 @@ from pathlib import Path
 import office
 import pytest
 from office import Browser, Office, served
+
+from openchargeback.problems import OutsideFault
+from openchargeback.web import portals
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,28 @@ def test_a_change_shows_by_itself_and_pages_are_told(here: Office) -> None:
     settings.write_text(settings.read_text("utf-8").replace("Test University", "Other University"), "utf-8")
     until(lambda: state(admin)["build"] != before)
     assert "Other University" in admin.get("/index.html").words
+
+
+def _without_disk(*_arguments: object) -> None:
+    raise OutsideFault("the disk is full")
+
+
+def test_the_last_build_is_there_at_once_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = office.ledger(tmp_path / "ledger")
+    with served(made.root) as first:
+        admin = first.browser("admin")
+        admin.follow("/index.html")
+        until(lambda: not state(admin)["building"])
+        before = admin.get("/index.html").data
+    monkeypatch.setattr(portals, "build_portal", _without_disk)
+    with served(made.root) as again:
+        admin, pia = again.browser("admin"), again.browser("pia")
+        assert (admin.get("/index.html").status, admin.get("/index.html").data) == (200, before)
+        assert str(dt.datetime.now(dt.UTC).year) in str(state(admin)["at"])
+        until(lambda: state(admin)["broken"])
+        assert admin.get("/index.html").data == before
+        assert "the disk is full" in admin.get("/web/problems").words
+        assert pia.get("/index.html").status == 503
 
 
 def test_a_fault_leaves_the_last_good_build_and_is_a_page(here: Office) -> None:

@@ -22,7 +22,11 @@ from openchargeback.portal.audience import Audience
 from openchargeback.problems import LedgerFault, OpenChargebackError, OutsideFault, Problem
 from openchargeback.publish import build as publish
 from openchargeback.publish.audiences import build_audiences
+from openchargeback.publish.manifest import NAME as MANIFEST
 from openchargeback.web.jobs import BUILDS, Jobs
+
+_UNKNOWN = "unknown"
+"""The mark of a build of an earlier server."""
 
 PAUSE = 0.5
 """How many seconds pass between two looks at the ledger's files."""
@@ -70,7 +74,7 @@ class Portals:
         """The portal of an audience, being built if it is not up to date."""
         portal = self._portals.get(audience)
         if portal is None:
-            portal = self._portals[audience] = Portal(self._folder / audience.folder)
+            portal = self._portals[audience] = _last_build(self._folder / audience.folder)
         if portal.tried != self.mark and not portal.is_building:
             portal.task = asyncio.create_task(self._build(audience, portal))
         return portal
@@ -110,6 +114,15 @@ class Portals:
         if portal.mark != mark:
             portal.number += 1
         portal.mark, portal.at = mark, dt.datetime.now(dt.UTC)
+
+
+def _last_build(folder: Path) -> Portal:
+    """The portal in a folder as a server built it that has ended, or as none has built it yet."""
+    try:
+        at = (folder / MANIFEST).stat().st_mtime
+    except OSError:
+        return Portal(folder)
+    return Portal(folder, mark=_UNKNOWN, at=dt.datetime.fromtimestamp(at, dt.UTC))
 
 
 def build_portal(root: Path, folder: Path, audience: Audience, pdfs: bool) -> None:  # noqa: FBT001 - of another process
