@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -64,9 +66,12 @@ def test_money_takes_the_currency_of_the_page() -> None:
     )
 
 
-def test_a_shipped_template_is_compiled_once_for_pages_and_once_for_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shipped_template_is_compiled_once_for_pages_and_once_for_plain_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Filters are bound when a template is compiled, and plain text has others."""
     made = []
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))  # where nothing is kept yet
     monkeypatch.setattr(environment, "_compiled", {})
     compile_one = environment.Templates.compile
 

@@ -59,7 +59,7 @@ def approve(ledger: Repository) -> None:
 
 def copied(ledger: Repository, to: Path) -> Repository:
     """The same ledger elsewhere, for the command line."""
-    shutil.copytree(ledger.root, to, ignore=shutil.ignore_patterns("web"))
+    shutil.copytree(ledger.root, to, ignore=shutil.ignore_patterns(".openchargeback"))
     other = object.__new__(Repository)
     other.root = to
     return other
