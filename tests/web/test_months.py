@@ -227,16 +227,15 @@ def test_a_branch_outlives_a_restart_of_the_server(ledger: Repository) -> None:
         assert browser.get(draft).status == 404  # a draft was never in the ledger
         assert f'href="../proposals/{branch}"' in browser.follow(MONTH).text
         merge(ledger, branch)
-        assert "Closed on" in until(browser, "Closed on").words
-        assert "waiting for approval" not in browser.follow(MONTH).words
+        until(browser, "Closed on", without="waiting for approval")
     assert ledger.git("fsck", "--no-dangling") == ""
 
 
-def until(browser: Browser, words: str) -> Answer:
-    """The page of January once it says so: the server looks at the repository twice a second."""
+def until(browser: Browser, words: str, without: str = "\0") -> Answer:
+    """The page of January once it says one thing and not another: the server looks at the repository twice a second."""
     for _ in range(100):
         got = browser.follow(MONTH)
-        if words in got.words:
+        if words in got.words and without not in got.words:
             return got
         time.sleep(0.05)
     raise AssertionError(got.words)
