@@ -127,7 +127,21 @@ async def propose(request: Request) -> Response:
     lists = {name: tuple(filter(None, map(str.strip, str(sent.get(name, "")).splitlines()))) for name in _LISTS}
     texts = {name: str(sent.get(name, "")).strip() for name in _TEXTS}
     waiting = tuple((each.name, each.base, each.commit) for each in await program.waiting.now())
-    form = Credit(**lists, **texts, on=dt.datetime.now(dt.UTC).date().isoformat(), waiting=waiting)  # type: ignore[arg-type]
+    form = Credit(
+        period=texts["period"],
+        of=texts["of"],
+        charge=lists["charge"],
+        resource=lists["resource"],
+        statement=lists["statement"],
+        project=lists["project"],
+        source=lists["source"],
+        set_pi=texts["set_pi"],
+        set_project=texts["set_project"],
+        set_fund=texts["set_fund"],
+        reason=texts["reason"],
+        on=dt.datetime.now(dt.UTC).date().isoformat(),
+        waiting=waiting,
+    )
     back = f"web/credit?{urlencode({**lists, **texts}, doseq=True)}"
     draft = program.drafts.start(signed_in(request), Action.REVIEW, "Credit charges", back, credit, form)
     return RedirectResponse(f"/web/drafts/{draft.id}", 303)
