@@ -57,6 +57,7 @@ ROOMS = {
 }
 
 # Files of a room → the tests that are about them; they run first, with a limit of their own.
+_SLOW_TOO = "-mslow or not slow"
 _REVISIONS = "tests/plan/test_plan_revisions.py::test_"
 _LIFE = "tests/cli/test_life_of_a_month.py::test_"
 _ABOUT = {
@@ -77,7 +78,7 @@ _ABOUT = {
         "tests/billing/test_corrections.py",
         "-ktwice or many_digits or short_id",
     ),
-    "closed_month_clashes": ("tests/billing/test_closed_month_clashes.py",),
+    "closed_month_clashes": ("tests/billing/test_closed_month_clashes.py", _SLOW_TOO),
     "completeness coverage": ("tests/billing/test_completeness.py",),
     "closed_totals closed_resources recorded_tables": ("tests/billing/test_closed_totals.py",),
     "periods pipeline source_totals texts": ("tests/billing/test_together.py",),
@@ -97,6 +98,7 @@ _ABOUT = {
     "successors": (
         f"{_LIFE}what_is_void_without_a_successor_is_removed_with_the_reason",
         f"{_LIFE}decisions_on_single_charges_are_refreshed_from_the_history_of_the_charges",
+        _SLOW_TOO,
     ),
     "document words notices thresholds values": ("tests/plan/test_plan_shown.py",),
     "reached sides settings months": (
