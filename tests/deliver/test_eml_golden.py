@@ -57,11 +57,14 @@ def run(ledger, *arguments, code=0):
 def outbox(folder, case, *, draft=False) -> Path:
     """The messages of January of a case, in development mode."""
     ledger = Path(shutil.copytree(LEDGERS / case, folder / case))
-    (ledger / "mail-logo.png").write_bytes(png())
+    (ledger / "logo.png").write_bytes(png())
     config = (ledger / "config.yaml").read_text()
     assert "email:" not in re.sub(r"\bemail: \S+@", "", config)
     assert "portal:" not in config
-    more = f"attach: link, logo: mail-logo.png, from: billing@example.edu, {EMAIL[case]}"
+    named = "organization: Golden University\n"
+    assert named in config
+    config = config.replace(named, "organization: {name: Golden University, logo: logo.png}\n")
+    more = f"attach: link, from: billing@example.edu, {EMAIL[case]}"
     copies = "copy_to: [{project: genomics, to: lab-manager@example.edu}]"
     (ledger / "config.yaml").write_text(f"{config}\nportal: {{url: '{URL}'}}\nemail: {{{more}{copies}}}\n")
     if draft:

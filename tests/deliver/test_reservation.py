@@ -86,6 +86,12 @@ def test_a_runner_that_died_leaves_its_messages_unknown_to_the_next_one(ledger, 
     other = fresh(tmp_path, "other")
     result = send(other)
     assert (result.messages, len(result.open), host.messages) == ((), 2, [])
+    # The plan that people approve says the same, and writes nothing.
+    third = fresh(tmp_path, "third")
+    planned = plan_statements(open_books(third), "2025-01", Request(), reserve="origin")
+    assert (planned.messages, len(planned.open)) == ((), 2)
+    assert not (third / "deliveries").exists()
+    assert len(plan_statements(open_books(third), "2025-01", Request()).messages) == 2
     # A person who has asked says so, on a machine that has the log.
     again = send_statements(
         open_books(other), "2025-01", Request(why="nothing arrived", unknown=True), office(Hands(), reserve="origin")

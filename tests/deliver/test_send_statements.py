@@ -93,17 +93,33 @@ def test_a_missing_pdf_sends_nothing(tmp_path, host, monkeypatch):
     assert (host.messages, log_of(ledger)) == ([], ())
 
 
-def test_a_logo_that_mail_programs_do_not_show_is_named(tmp_path):
+def test_a_logo_that_cannot_be_drawn_is_named(tmp_path):
     ledger = closed(tmp_path / "ledger", "email: {attach: none}\n")
     assert "logo" not in ledger.run("send", "--period", "2025-01", "--dry-run").stderr
-    ledger.write("logo.svg", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>')
+    ledger.write("logo.svg", '<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"><path d="M0 0h9v9z"/></svg>')
     config = (ledger.root / "config.yaml").read_text()
     ledger.write(
         "config.yaml", config.replace("organization: Test University", "organization: {name: T, logo: logo.svg}")
     )
     ledger.commit()
-    note = "note: messages have no logo, since mail programs do not show SVG; name a PNG with `email.logo`"
+    note = "note: messages have no logo, since logo.svg cannot be drawn; use a simpler SVG or a PNG"
     assert note in ledger.run("send", "--period", "2025-01", "--dry-run").stderr
+
+
+def test_development_mode_names_an_address_that_no_mail_can_go_to(tmp_path):
+    ledger = january(tmp_path / "ledger")
+    charges = ledger.root / "charges/2025-01/aws.csv"
+    charges.write_text(charges.read_text().replace("ben@example.edu", "ben@exa..mple"))
+    ledger.write("config.yaml", (ledger.root / "config.yaml").read_text() + "email: {attach: none}\n")
+    ledger.commit()
+    ledger.run("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    done = ledger.run("send", "--period", "2025-01", code=3)
+    assert done.stdout.startswith("1 message written to ")
+    assert "failed: ben@exa..mple: not written: the part after the @ is not the name of a mail domain" in done.stderr
+    assert [each.name.split("_")[0] for each in (ledger.root / "outbox/2025-01").iterdir()] == ["ada@example.edu"]
+    planned = ledger.run("send", "--period", "2025-01", "--dry-run").stdout
+    assert "ben@exa..mple (no mail can go there: the part after the @ is not the name of a mail domain):" in planned
 
 
 def test_an_open_month_is_refused_but_for_a_draft(tmp_path, host):

@@ -58,6 +58,10 @@ def test_a_closed_month_is_planned_then_sent_once_and_its_log_proposed(tmp_path)
         again = github.runner.run(workflow, "send", commit, context=context)
         assert not again.failed, again.logs
         assert len(host.messages) == 1
+        planned = github.runner.run(workflow, "plan", commit, context=context)
+        assert not planned.failed, planned.logs
+        assert "0 messages would be sent" in planned.summary
+        assert planned.outputs == {"messages": ""}
         # One month more, with the first one in its log: a month without messages does not hide one with some.
         git(github.clone, "pull", "--quiet", "--no-rebase", "origin", "deliveries/2025-01")
         later = github.clone / "charges/2025-02/aws.csv"

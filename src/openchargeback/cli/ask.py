@@ -40,7 +40,7 @@ def ask(item: str, to: str, why: str, named: str | None, json_: bool) -> None:
     )
     if json_:
         print_json({"item": item, **result_json(result)})
-    elif result.outbox:
+    elif result.outbox and result.outcome.complete:
         click.echo(f"the question is in {result.outbox}; nothing was sent, since config.yaml has no `email.host`")
     else:
         for each in result.outcome.sent:

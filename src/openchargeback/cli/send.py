@@ -54,7 +54,12 @@ UNSENT = 3
     help="Hand the bundle of this month, or of --period, to finance, once.",
 )
 @click.option("--drop", metavar="FOLDER", default="", help="With --finance: copy the bundle here instead of emailing.")
-@click.option("--reserve", metavar="REMOTE", default="", help="Reserve on this Git remote first, as CI must.")
+@click.option(
+    "--reserve",
+    metavar="REMOTE",
+    default="",
+    help="Reserve on this Git remote first, as CI must. With --dry-run, only look at what is reserved.",
+)
 @with_ledger
 @as_json
 def send(
@@ -172,7 +177,7 @@ def send_period(
 
     books = open_books(root, wanted=period, step=step)
     if dry_run:
-        plan = plan_statements(books, period, request)
+        plan = plan_statements(books, period, request, reserve=reserve)
         return books, Result(plan.messages, plan.open)
     office = Office(environment=os.environ, reserve=reserve, step=step)
     return books, send_statements(books, period, request, office)
@@ -210,17 +215,21 @@ def result_json(result: Result) -> dict[str, object]:
 
 def print_result(root: Path, period: str, result: Result, dry_run: bool) -> None:
     """Print what a run did, what did not go out and why, and how to commit the log."""
+    from openchargeback.deliver.mime import address_fault
+
     outcome = result.outcome
     if dry_run:
         for message in result.messages:
             what = ", ".join(each.number for each in message.delivery.statements)
             note = f" (copy: {message.parcel.copy})" if message.parcel.copy else " (revised)" if message.revised else ""
+            if fault := address_fault(message.parcel.to):
+                note += f" (no mail can go there: {fault})"
             click.echo(shown(f"{message.parcel.to}{note}: {what}"))
         click.echo(f"{counted(len(result.messages), 'message')} would be sent")
     elif result.outbox:
         click.echo(
-            f"{counted(len(result.messages), 'message')} written to {result.outbox}; nothing was sent, since "
-            "config.yaml has no `email.host`"
+            f"{counted(len(result.messages) - len(outcome.failed), 'message')} written to {result.outbox}; "
+            "nothing was sent, since config.yaml has no `email.host`"
         )
     elif result.messages:
         click.echo(f"{counted(len(outcome.sent), 'message')} sent")
@@ -352,7 +361,7 @@ def _finance(root: Path, period: str, drop: str, why: str, dry_run: bool, json_:
         result = send_finance(books, period, _bundle_writer(books, period, step), office, drop=drop, why=why)
     if json_:
         print_json({"period": period, **result_json(result)})
-    elif result.outbox:
+    elif result.outbox and result.outcome.complete:
         click.echo(f"the bundle is in {result.outbox}; nothing was sent, since config.yaml has no `email.host`")
     else:
         for each in result.outcome.sent:

@@ -129,9 +129,12 @@ class Log:
 
     def merge(self, others: Sequence[Delivery]) -> None:
         """Take over what another log says about messages that this one lacks, or of which it knows less."""
-        news = [each for each in others if _knows_more(each, self._entries.get(each.id))]
-        if news:
+        if news := self.news(others):
             self._record(news)
+
+    def news(self, others: Sequence[Delivery]) -> list[Delivery]:
+        """What another log says about messages that this one lacks, or of which it knows less."""
+        return [each for each in others if _knows_more(each, self._entries.get(each.id))]
 
     def _record(self, changed: Sequence[Delivery]) -> None:
         before = dict(self._entries), dict(self._texts)

@@ -11,17 +11,16 @@ from pathlib import Path
 
 from openchargeback.characters import one_line
 from openchargeback.deliver.letters import Desk, copies_of, copy_words, letter_of
+from openchargeback.deliver.logo import png_of
 from openchargeback.deliver.mime import ENCODED, Attachment, Content, address_fault, message_bytes
 from openchargeback.deliver.parcels import Message, Part
 from openchargeback.deliver.sending import Prepared
 from openchargeback.files.writing import TEMPORARY, ignore_all, outside
 from openchargeback.ledger.deliveries import Delivery
-from openchargeback.ledger.files import read_bytes
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, EmailSettings
 from openchargeback.model import BilledPeriod
-from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.paths import statement_name, statement_pdf
 from openchargeback.portal.shell import whom_to_ask
 from openchargeback.portal.statements import statement_histories
@@ -36,7 +35,6 @@ from openchargeback.wording import listed
 
 MEGABYTE = 1_000_000
 _NAMED = 3
-_PNG = "image/png"
 _REMOTE = re.compile(
     r"""<(?:link|script|iframe|object|embed|base)\b|\b(?:src|background|srcset)\s*=\s*["']?(?!cid:|data:)[^"'\s>]"""
     r"""|url\(\s*["']?(?!cid:|data:|#)|@import""",
@@ -77,23 +75,15 @@ def desk_of(books: AllBooks, period: BilledPeriod) -> Desk:
 
 
 def logo_of(ledger: Ledger) -> bytes | None:
-    """The logo for messages: a PNG, since few mail programs show anything else; None if there is none."""
-    logo = _logo(ledger)
-    return logo.content if logo and logo.media_type == _PNG else None
+    """The logo for messages, a PNG; None if there is none."""
+    return png_of(ledger.logo.data) if ledger.logo else None
 
 
 def logo_note(ledger: Ledger) -> str:
     """Why messages have no logo although there is one; empty if they have it."""
-    logo = _logo(ledger)
-    if logo is None or logo.media_type == _PNG:
+    if ledger.logo is None or logo_of(ledger):
         return ""
-    return "messages have no logo, since mail programs do not show SVG; name a PNG with `email.logo`"
-
-
-def _logo(ledger: Ledger) -> Logo | None:
-    name = ledger.config.email.logo
-    data = read_bytes(ledger.root, name, []) if name else ledger.logo.data if ledger.logo else None
-    return usable_logo(data) if data else None
+    return f"messages have no logo, since {ledger.config.organization.logo} cannot be drawn; use a simpler SVG or a PNG"
 
 
 @dataclass(frozen=True, slots=True)

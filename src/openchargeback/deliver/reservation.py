@@ -34,20 +34,10 @@ class Reservation:
 
     @classmethod
     def taken_up(cls, root: Path, remote: str, log: Log) -> Reservation:
-        """Take over what the branch knows into the log. Raises OutsideFault if the remote cannot be read."""
-        branch = f"deliveries/{log.period}"
-        head = git.head(root)
-        if head is None:
-            raise OutsideFault("a reservation needs a Git repository with a commit")
-        tip = git.fetch_branch(root, remote, branch)
-        if tip and not git.is_ancestor(root, tip, head.id):
-            data = git.file_at(root, tip, log.path)
-            found, problems = read_deliveries(data, f"{branch}:{log.path}") if data is not None else ((), [])
-            if problems:
-                raise LedgerFault(problems)
-            log.merge(found)
-            return cls(root, remote, log, tip)
-        return cls(root, remote, log, head.id)
+        """Take over what the branch knows into the log. Raises as `on_branch` does."""
+        tip, found = on_branch(root, remote, log)
+        log.merge(found)
+        return cls(root, remote, log, tip)
 
     def reserve(self, deliveries: Sequence[Delivery], clock: Clock) -> None:
         """Push what is about to be sent. Raises OutsideFault if another run was faster."""
@@ -88,6 +78,25 @@ class Reservation:
             return False
         self._tip, self._waiting = made, 0
         return True
+
+
+def on_branch(root: Path, remote: str, log: Log) -> tuple[str, tuple[Delivery, ...]]:
+    """The commit that a reservation follows, and the messages that the month's branch has beyond it.
+
+    Raises OutsideFault if the remote cannot be read, LedgerFault if the log on the branch is faulty.
+    """
+    branch = f"deliveries/{log.period}"
+    head = git.head(root)
+    if head is None:
+        raise OutsideFault("a reservation needs a Git repository with a commit")
+    tip = git.fetch_branch(root, remote, branch)
+    if not tip or git.is_ancestor(root, tip, head.id):
+        return head.id, ()
+    data = git.file_at(root, tip, log.path)
+    found, problems = read_deliveries(data, f"{branch}:{log.path}") if data is not None else ((), [])
+    if problems:
+        raise LedgerFault(problems)
+    return tip, found
 
 
 def closed_since(root: Path, base: str) -> list[str]:

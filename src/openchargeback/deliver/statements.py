@@ -9,14 +9,14 @@ from pathlib import Path
 
 from openchargeback.deliver.clock import REAL, Clock
 from openchargeback.deliver.log import Log, sending_alone
-from openchargeback.deliver.mime import dated
+from openchargeback.deliver.mime import address_fault, dated
 from openchargeback.deliver.parcels import Message, Plan, Request, plan_messages
 from openchargeback.deliver.preparing import desk_of, email_of, prepare, workbench
-from openchargeback.deliver.reservation import Reservation
+from openchargeback.deliver.reservation import Reservation, on_branch
 from openchargeback.deliver.sending import PAUSES, Outcome, Prepared, Run
 from openchargeback.deliver.transport import MailServer, Transport
 from openchargeback.files.writing import outside, write_file
-from openchargeback.ledger.deliveries import Delivery, DeliveryKind
+from openchargeback.ledger.deliveries import Delivery, DeliveryKind, DeliveryState
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import sender_fault
 from openchargeback.ledger.uncommitted import uncommitted_record
@@ -57,10 +57,15 @@ class Result:
     asked: tuple[Delivery, ...] = ()
 
 
-def plan_statements(books: AllBooks, period: str, request: Request) -> Plan:
-    """What would be sent. Raises UsageFault if the month is not in the right state, LedgerFault for a faulty log."""
-    billed = sendable(books, period, request)
-    return _plan(books, billed, Log(books.ledger.root, period), request)
+def plan_statements(books: AllBooks, period: str, request: Request, *, reserve: str = "") -> Plan:
+    """What would be sent; reserve: the Git remote whose branch of the month counts, too. Writes nothing.
+
+    Raises UsageFault if the month is not in the right state, LedgerFault for a faulty log.
+    """
+    billed, root = sendable(books, period, request), books.ledger.root
+    log = Log(root, period)
+    _, found = on_branch(root, reserve, log) if reserve else ("", ())
+    return _plan(books, billed, log, request, news=log.news(found))
 
 
 def send_statements(books: AllBooks, period: str, request: Request, office: Office) -> Result:
@@ -86,7 +91,7 @@ def dispatch(
     """Send what was prepared; without a mail server, write it to the outbox with a fixed date."""
     email = email_of(ledger)
     if not email.host and office.transport is None:
-        return Result((), (), outbox=_write_outbox(ledger, log.period, prepared, fixed))
+        return _write_outbox(ledger, log.period, prepared, fixed)
     if fault := sender_fault(email):
         raise LedgerFault([Problem("config.yaml", *fault)])
     if not prepared:
@@ -130,9 +135,10 @@ def sendable(books: AllBooks, period: str, request: Request) -> BilledPeriod:
     return billed
 
 
-def _plan(books: AllBooks, billed: BilledPeriod, log: Log, request: Request) -> Plan:
+def _plan(books: AllBooks, billed: BilledPeriod, log: Log, request: Request, *, news: Sequence[Delivery] = ()) -> Plan:
     ledger = books.ledger.as_recorded(billed.period)
-    return plan_messages(billed, ledger.directory, email_of(books.ledger), log.deliveries, request)
+    known = {each.id: each for each in (*log.deliveries, *news)}
+    return plan_messages(billed, ledger.directory, email_of(books.ledger), tuple(known.values()), request)
 
 
 def _date(billed: BilledPeriod) -> dt.date:
@@ -140,15 +146,19 @@ def _date(billed: BilledPeriod) -> dt.date:
     return billed.closed_on or billed.accounting_date
 
 
-def _write_outbox(ledger: Ledger, period: str, prepared: Sequence[Prepared], fixed: dt.datetime) -> Path:
+def _write_outbox(ledger: Ledger, period: str, prepared: Sequence[Prepared], fixed: dt.datetime) -> Result:
     """Write the messages as `.eml` files, which any mail program opens: the same bytes each time."""
+    outcome = Outcome()
     folder = ledger.root / ledger.local.email.outbox / period
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise outside(folder, fault) from fault
     for each in prepared:
-        if each.file.exists():
+        if why := address_fault(each.delivery.to):
+            failed = replace(each.delivery, state=DeliveryState.FAILED, reply=f"not written: {why}")
+            outcome.failed.append(failed)
+        else:
             name = f"{each.delivery.to.replace('/', '_')}_{each.delivery.id[:8]}.eml"
             write_file(folder / name, dated(each.file.read_bytes(), fixed))
-    return folder
+    return Result((), (), outcome, outbox=folder)

@@ -119,7 +119,6 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         return None, [*dict.fromkeys(problems)]
     logo = _logo(config.organization.logo, take, problems)
     logo_dark = _logo(config.portal.logo_dark, take, problems)
-    _logo(config.email.logo, take, problems)
     by_period: dict[str, list[ChargeFile]] = {}
     for file in found:
         ceiling = config.limits.charge_file_bytes

@@ -677,9 +677,6 @@ class EmailSettings(MailServer):
         str,
         Choice(ATTACHMENTS, "Statements in messages: attached as `pdf`, as a `link` to the portal, or `none`."),
     ] = "pdf"
-    logo: Annotated[
-        str, "A PNG file in the ledger for messages; unless set, the organization's logo if that is a PNG."
-    ] = ""
     max_size: Annotated[
         int, Integer(1, 100, "Maximum size of a message, in megabytes; a larger one has links instead of PDFs.")
     ] = 20
