@@ -59,6 +59,7 @@ ROOMS = {
 # Files of a room → the tests that are about them; they run first, with a limit of their own.
 _SLOW_TOO = "-mslow or not slow"
 _REVISIONS = "tests/plan/test_plan_revisions.py::test_"
+_AUDIENCES = "tests/publish/test_audiences.py::test_"
 _LIFE = "tests/cli/test_life_of_a_month.py::test_"
 _ABOUT = {
     "attribution payer payer_flags naming nearest": ("tests/review/test_attribution.py",),
@@ -83,6 +84,21 @@ _ABOUT = {
     "closed_totals closed_resources recorded_tables": ("tests/billing/test_closed_totals.py",),
     "periods pipeline source_totals texts": ("tests/billing/test_together.py",),
     "copies": ("tests/billing/test_copies.py",),
+    "browsed_charges browsed_columns browsed_details browsed_first browsed_words": (
+        "tests/billing/test_browsed_charges.py",
+    ),
+    "focus_charges focus_tables billed_details": ("tests/export/test_focus_books.py",),
+    "span_lines span_statements summaries": ("tests/publish/test_spans.py",),
+    "own_charges": (f"{_AUDIENCES}a_pi_sees_the_same_own_charges_as_everyone_inside_and_no_others", _SLOW_TOO),
+    "provider_invoices invoice_sums": ("tests/billing/test_invoice_checks.py",),
+    "invoices": ("tests/billing/test_external_payers.py",),
+    "statement_charges": ("tests/billing/test_statement_charges.py",),
+    "suppression": ("tests/billing/test_suppression.py",),
+    "postings": ("tests/billing/test_postings.py", "tests/export/test_journal_answers.py"),
+    "accruals": ("tests/export/test_journal_files.py",),
+    "crediting": ("tests/web/test_credit_forms.py",),
+    "discounts statements": ("tests/portal/test_statement_record.py", "tests/portal/test_statement_text.py"),
+    "alike charge_usage usage": ("tests/review/test_ids.py",),
     "freezing": ("tests/billing/test_freezing.py", "tests/billing/test_histories.py"),
     "resources statement_resources attributions charges_data": ("tests/billing/test_freezing.py",),
     "allocate lines": ("tests/billing/test_allocation.py",),

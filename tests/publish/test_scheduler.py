@@ -301,5 +301,8 @@ def test_what_a_worker_raises_is_raised_here(root: Path, address: str) -> None:
             workers.submit(os.stat, str(root / "none")).result()
         with pytest.raises(OutsideFault, match="a worker of the cluster failed: ZeroDivisionError: by zero"):
             workers.submit(fail).result()
+        workers._client.close()
+        with pytest.raises(OutsideFault, match="lost the connection to the Dask scheduler"):
+            workers.submit(fail)
     assert [problem.place for problem in fault.value.problems] == ["config.yaml"]
     assert fault.value.root == Path("ledger")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 from urllib.parse import urlencode
 
 import uvicorn
@@ -197,11 +198,13 @@ def served(
         uvicorn.Config(app, log_level="warning", server_header=False, access_log=False, proxy_headers=False)
     )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
-    thread.start()
     try:
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
+        # Few tests look at the portal that is built ahead; it is built when one asks for a page of it.
+        with mock.patch.object(program.portals, "of"):
+            thread.start()
+            while not server.started:
+                assert thread.is_alive(), "the server did not start"
+                time.sleep(0.01)
         yield Office(root, port, program)
     finally:
         server.should_exit = True

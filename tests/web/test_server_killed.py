@@ -140,3 +140,26 @@ def test_the_branch_is_there_as_a_whole_or_not_at_all(tmp_path: Path, at: str, w
         got = rita.post(f"{drafted(rita)}/commit")
         assert got.location == f"/web/proposals/import/aws-2025-02{'-2' * (len(branches) - 1)}"
     made.git("fsck", "--strict")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux which processes there are")
+def test_its_processes_end_with_it(tmp_path: Path) -> None:
+    made = office.ledger(tmp_path / "ledger")
+    with running(made.root, {}) as (browser, process):
+        drafted(browser)
+        process.kill()
+        process.wait(60)
+        until = time.monotonic() + 60
+        while left := members(process.pid):
+            assert time.monotonic() < until, left
+            time.sleep(0.05)
+
+
+def members(group: int) -> list[int]:
+    """The processes of a group that have not ended; one that nobody has waited for has (proc(5))."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, own = place.read_text().rpartition(")")[2].split()[:3]
+            found += [int(place.parent.name)] * (int(own) == group and state != "Z")
+    return found

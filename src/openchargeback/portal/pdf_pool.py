@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import multiprocessing
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from openchargeback.files.processes import begin, context
 from openchargeback.portal.logo import Logo
 from openchargeback.portal.pdf import PrintStyle, statement_pdf
 from openchargeback.portal.statement_data import DataFile
@@ -122,11 +121,4 @@ def render_job(job: PdfJob) -> bytes:
 
 
 def _processes(count: int) -> ProcessPoolExecutor | None:
-    # spawn: a forked child would inherit threads and open libraries in an unknown state.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts) if count > 1 else None
-
-
-def _ignore_interrupts() -> None:
-    # Ctrl-C reaches every process of the terminal; only the parent handles it, and stops its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(count, context(__name__, "weasyprint"), begin) if count > 1 else None

@@ -189,9 +189,11 @@ class Cluster:
 
     def submit(self, function: Callable[..., T], /, *arguments: object) -> ClusterTask[T]:
         """Have a worker run a function; it and its arguments are pickled."""
+        from distributed.client import ClosedClientError
+
         try:
             return ClusterTask(self, self._client.submit(run_here, self._common, function, *arguments, pure=False))
-        except (OSError, RuntimeError) as fault:
+        except (OSError, RuntimeError, ClosedClientError) as fault:
             raise self._lost() from fault
 
     def result(self, future: Any) -> Any:

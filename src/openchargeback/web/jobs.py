@@ -8,21 +8,21 @@ their own: drafts do not wait for them.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import TypeVar
 
+from openchargeback.files.processes import begin, context
 from openchargeback.problems import OutsideFault
 
 T = TypeVar("T")
 
 CHANGES, BUILDS, READS = "changes", "builds", "reads"
 _LESS_URGENT = 5
+_MODULES = ("openchargeback.web.portals", "openchargeback.web.workspace", "weasyprint")
 
 
 class Jobs:
@@ -38,8 +38,7 @@ class Jobs:
         """
         executor = self._pools.get(pool)
         if executor is None:
-            context = multiprocessing.get_context("spawn")
-            executor = self._pools[pool] = ProcessPoolExecutor(1, context, initializer=_begin)
+            executor = self._pools[pool] = ProcessPoolExecutor(1, context(*_MODULES), initializer=_begin)
         try:
             return await asyncio.get_running_loop().run_in_executor(executor, function, *values)
         except BrokenProcessPool as fault:
@@ -58,7 +57,7 @@ class Jobs:
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the server, and the processor to requests."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave the processor to requests."""
+    begin()
     with suppress(OSError):
         os.nice(_LESS_URGENT)
