@@ -121,6 +121,7 @@ def decision(item: QueueItem, line: int, verb: Verb = Verb.APPROVE, *, by_id: bo
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(_files, st.data())
 def test_any_change_gives_what_billing_both_sides_wholly_gives(files, data):

@@ -29,6 +29,9 @@ PI = Audience(AudienceKind.PI, ADA)
 MONTHS = ("2024-11", "2024-12")
 
 
+pytestmark = pytest.mark.slow
+
+
 def copied(folder: Path) -> Path:
     shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns(".openchargeback", ".git"))
     return folder
@@ -79,7 +82,6 @@ def test_a_pi_sees_the_same_own_charges_as_everyone_inside_and_no_others(everyth
         assert 0 < len(own) < len(rows(everything, month))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "who", [PI, Audience(AudienceKind.PROJECT, "health-records"), Audience(AudienceKind.DEPARTMENT, "Chemistry")]
 )
@@ -171,7 +173,6 @@ def test_a_project_may_be_named_with_a_word_of_the_program(tmp_path: Path, proje
     assert (tmp_path / "out/schemas/ledger/deliveries.json").is_file()
 
 
-@pytest.mark.slow
 def test_pdfs_are_those_of_a_build(root: Path, tmp_path: Path) -> None:
     build(root, tmp_path / "internal")
     build_audiences(root, tmp_path / "own", PI)

@@ -33,6 +33,9 @@ ROW += '""fund_org"": ""F1""}}",user{number}\n'
 PERIODS = ("2025-01", "2025-02", "2025-03")
 
 
+pytestmark = pytest.mark.slow
+
+
 def rows(period: str) -> str:
     return HEAD + "".join(
         ROW.format(period=period, number=number, pi=("ann", "bo")[number % 2]) for number in range(1, 6)
@@ -139,7 +142,6 @@ def test_what_a_cluster_is_not_for(root: Path, other: tuple[str, ...]) -> None:
     assert f"--scheduler and {other[0]} cannot be used together" in done.stderr
 
 
-@pytest.mark.slow
 def test_the_command_says_in_one_line_that_a_scheduler_does_not_answer(root: Path, out: Path) -> None:
     done = program.run("--ledger", root, "build", "-o", out, "--scheduler", "tcp://127.0.0.1:1", code=3)
     line = done.stderr.splitlines()[-1]

@@ -51,6 +51,7 @@ def test_an_altered_amount_in_its_data_is_found(ledger: Repository, report: Path
     assert {each["where"] for each in told["altered"]} >= {"report.csv"}
 
 
+@pytest.mark.slow
 def test_an_earlier_report_of_the_year_is_superseded(ledger: Repository, report: Path) -> None:
     """Also when only the state of a month is another one, which its data does not say."""
     ledger.run("periods", "close", "2025-01", "--by", "admin@example.edu", "--on", "2025-02-05")

@@ -123,6 +123,7 @@ def test_files_that_the_form_does_not_write_are_refused(made: Repository, served
     assert proposing.is_whole(made)
 
 
+@pytest.mark.slow
 def test_a_file_of_that_name_is_not_replaced(made: Repository, served: Office) -> None:
     one, two = (each["item"] for each in proposing.queue(made))
     path, text = proposing.decision(made, one, "rita@example.edu")

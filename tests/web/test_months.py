@@ -116,6 +116,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         yield served
 
 
+@pytest.mark.slow
 def test_a_month_is_closed_finalized_and_reopened_with_the_bytes_of_the_command_line(
     ledger: Repository, tmp_path: Path
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_month_that_someone_else_closed_meanwhile_is_not_closed_again(ledger: 
         merge(ledger, branch)
 
 
+@pytest.mark.slow
 def test_a_branch_outlives_a_restart_of_the_server(ledger: Repository) -> None:
     with office.served(ledger.root) as served:
         browser = served.browser("finn")
