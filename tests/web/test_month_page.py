@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import office
 import pytest
-from office import Office
+from office import CROOKED, Office
 from playwright import sync_api as playwright
 
 from needed import needs
@@ -63,6 +63,7 @@ def test_pages_of_months_fit_and_have_no_faults(chromium: playwright.Browser, se
         page.wait_for_selector("body:not([data-wait])", timeout=60_000)
         page.wait_for_load_state("load")  # of the page that took the place of the one that waited
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        assert page.evaluate(CROOKED) == [], path
         fields = page.locator("main :is(input, select):not([type=hidden])")
         for index in range(fields.count()):
             assert fields.nth(index).evaluate("field => field.labels.length"), path

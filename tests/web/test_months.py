@@ -456,3 +456,23 @@ def test_a_date_that_is_none_is_refused(opened: Office) -> None:
     browser = opened.browser("finn")
     assert browser.post(f"{MONTH}/close", accounting_date="31.1.2025").status == 400
     assert browser.post("/web/months/2031-01/close").status == 404
+
+
+def test_files_that_are_not_committed_are_named_where_they_are_missing(ledger: Repository) -> None:
+    """Such as right after `ingest`: the portal has their month, the pages of `main` do not."""
+    missing = "1 file in the folder of the ledger is not committed: charges/2025-09/aws.csv. The portal shows it;"
+
+    def wait_for(path: str, *, shown: bool) -> None:
+        until = time.monotonic() + 60
+        while (missing in (words := admin.follow(path).words)) is not shown:
+            assert time.monotonic() < until, words
+            time.sleep(0.1)
+
+    with office.served(ledger.root) as served:
+        admin = served.browser("admin")
+        assert "not committed" not in admin.get("/web/todo").words
+        ledger.write("charges/2025-09/aws.csv", HEAD + row("5", month="2025-09"))
+        for path in ("/web/todo", "/web/months"):
+            wait_for(path, shown=True)
+        ledger.commit()
+        wait_for("/web/months", shown=False)

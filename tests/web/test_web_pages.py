@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "portal"))
 import axe
 import proposing
 import pytest
-from office import PASSWORD, Office, served
+from office import CROOKED, PASSWORD, Office, served
 from playwright import sync_api as playwright
 
 from needed import needs
@@ -83,6 +83,7 @@ def test_pages_are_accessible_and_fit(
         page.wait_for_function("() => !document.body.dataset.wait", polling=200)
         found[name] = axe.violations(page)
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found[name] += page.evaluate(CROOKED)
         if over > 0:
             found[name].append(f"{over} px wider than the window")
     context.close()

@@ -159,6 +159,13 @@ def is_dirty(root: Path, paths: Iterable[str] = (".",)) -> bool:
     return bool(expect(run(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths)).strip())
 
 
+def changed(root: Path) -> list[str]:
+    """The files of the ledger that differ from the last commit, without ignored ones, sorted."""
+    status = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    prefix = prefix_of(root)
+    return sorted(_within(prefix, line[3:]) for line in expect(run(root, *status)).split("\0")[:-1])
+
+
 def inside_repository(root: Path) -> bool:
     """Whether a folder belongs to a Git working tree; False without Git."""
     answer = run(root, "rev-parse", "--is-inside-work-tree")

@@ -53,6 +53,14 @@ def uncommitted_record(root: Path, period: str) -> dict[str, git.Loose]:
     return _uncommitted(root, ("periods",), (), lambda path: path.startswith("periods/") and period_of(path) == period)
 
 
+def uncommitted_anywhere(root: Path) -> list[str]:
+    """The inputs of any month that differ from the last commit, sorted. Empty if the ledger is not in Git."""
+    if not git.inside_repository(root):
+        return []
+    rooms = {*_MONTHLY, *_OWN_MONTH, *_WHOLE, POSTINGS}
+    return [path for path in git.changed(root) if path == FILE_NAME or path.split("/", 1)[0] in rooms]
+
+
 def _uncommitted(
     root: Path, folders: Iterable[str], single: Iterable[str], counts: Callable[[str], bool]
 ) -> dict[str, git.Loose]:

@@ -108,7 +108,9 @@ async def show_all(request: Request) -> Response:
         found = program.months.result(task)
     except OpenChargebackError as fault:
         return refused(request, "Months", fault)
-    return page(request, "months.html", "Months", {"months": found, "waiting": await program.months.waiting()})
+    waiting = await program.months.waiting()
+    values = {"months": found, "waiting": waiting, "loose": program.waiting.loose, "main": program.main}
+    return page(request, "months.html", "Months", values)
 
 
 async def show(request: Request) -> Response:

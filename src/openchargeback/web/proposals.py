@@ -80,6 +80,7 @@ async def _overview(request: Request) -> dict[str, object]:
         "mine": mine,
         "main": program.main,
         "notice": program.waiting.notice,
+        "loose": program.waiting.loose,
         "behind": await program.waiting.behind(),
         "here": _approves_here(program),
     }

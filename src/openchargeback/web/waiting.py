@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from openchargeback.files import branches, git
 from openchargeback.files.branches import Branch
+from openchargeback.ledger.uncommitted import uncommitted_anywhere
 from openchargeback.problems import OpenChargebackError
 from openchargeback.web.decided import Decided, decided_on
 from openchargeback.web.guard import Refused
@@ -20,7 +21,10 @@ FETCH_SECONDS = 60.0
 
 
 class Waiting:
-    """The branches that wait, read again whenever the repository changes. notice: why the remote could not be read."""
+    """The branches that wait, read again whenever the repository changes.
+
+    notice: why the remote could not be read. loose: the inputs in the ledger's folder that are not committed.
+    """
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -31,12 +35,14 @@ class Waiting:
         self._decided: tuple[object, asyncio.Task[dict[str, Decided]] | None] = (None, None)
         self._last: Mapping[str, Decided] = {}
         self.notice = ""
+        self.loose: list[str] = []
 
     async def branches(self) -> list[Branch]:
         """Those that `main` lacks, the latest first; none without Git."""
         self._fetch()
         if self._mark != (mark := self._program.portals.mark):
             self._known, self._mark = await asyncio.to_thread(self._read), mark
+            self.loose = await asyncio.to_thread(uncommitted_anywhere, self._program.root)
         return self._known[1]
 
     def changed(self) -> None:
