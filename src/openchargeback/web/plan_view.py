@@ -14,6 +14,7 @@ from openchargeback.plan import words
 from openchargeback.plan.values import PeriodChange, Plan
 from openchargeback.problems import Severity
 from openchargeback.publish.paragraphs import Paragraph, paragraphs, totals
+from openchargeback.templating.filters import flag_title
 from openchargeback.web.workspace import Examined
 from openchargeback.wording import counted
 
@@ -165,7 +166,7 @@ def _decisions(period: PeriodChange, currency: str) -> Table | None:
 
 def _held(period: PeriodChange) -> Table | None:
     rows = [
-        (flags, f"{charges:,}", f"{money.human(amount, unit)} {unit}")
+        ("; ".join(map(flag_title, flags.split(", "))), f"{charges:,}", f"{money.human(amount, unit)} {unit}")
         for flags, unit, charges, amount in words.undecided(period)
     ]
     return make_table("Still held", ("Reason", "Charges", "Amount"), {1, 2}, rows)
