@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_ledger import ADA, PERIOD, bill, charge, codes, csv_text, make, sums, tags
+from small_ledger import ADA, PERIOD, bill, charge, codes, csv_text, items_with, make, sums, tags
 
 from openchargeback.billing.periods import bill_period
 from openchargeback.cli.main import cli
@@ -256,6 +256,16 @@ def test_what_is_shown_of_an_item(tmp_path):
     )  # fmt: skip
     assert (str(sample.first_day), str(sample.last_day)) == ("2025-01-03", "2025-01-05")
     assert item.details.sub_accounts == ("acct-1",)
+
+
+def test_a_row_is_counted_within_its_own_file(tmp_path):
+    files = {
+        "aws.csv": csv_text([charge(number, ResourceId=f"r-{number}") for number in range(1, 6)]),
+        "hpc.csv": csv_text([charge(1), charge(2, text=tags(fund=None), ResourceId="r-2")]),
+    }
+    (item,) = items_with(bill(tmp_path, files)[0], "missing-fund")
+    (sample,) = item.details.samples
+    assert (sample.path, sample.row) == ("charges/2025-01/hpc.csv", 3)
 
 
 def test_an_item_covers_the_days_and_the_quantity_of_all_its_charges(tmp_path):
