@@ -285,6 +285,14 @@ def test_spending_that_becomes_unusual_because_of_other_charges_is_usage(tmp_pat
     assert causes(only(ties_out(ledger.plan()))) == {"usage": "-1.00"}
 
 
+@pytest.mark.parametrize(("quantity", "cause"), [("2", "price"), ("3", "usage")])
+def test_a_charge_that_its_own_cost_holds_back_is_due_to_what_changed_the_cost(tmp_path, quantity, cause):
+    config = CONFIG.replace("review: {", "review: {patterns: {large: {match: {ServiceName: Compute}, minimum: 20}}, ")
+    ledger = started(tmp_path / "l", ROWS, config=config)
+    ledger.charges([charge("r1", "30.00", quantity=quantity), ROWS[1]])
+    assert causes(only(ties_out(ledger.plan()))) == {cause: "-10.00"}
+
+
 def test_a_new_month_and_its_control_total(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     rows = [{**row, "BillingPeriodStart": "2025-02-01"} for row in [*ROWS, charge("r3", "4", fund=None)]]
