@@ -12,7 +12,7 @@ SELECT
         ELSE 'outcome'
     END AS change,
     old.cost IS DISTINCT FROM new.cost AS cost_changed,
-    coalesce(old.decided, false) <> coalesce(new.decided, false) AS decision_changed
+    old.decided <> new.decided AS decision_changed
 FROM base.outcome AS old
 LEFT JOIN pair ON pair.base = old.n
 FULL JOIN head.outcome AS new ON new.n = pair.head
