@@ -340,13 +340,14 @@ def _slow_bundle(_place: Place, _base: str, _period: str, folder: Path) -> Path:
     return archive
 
 
-def test_drafts_do_not_wait_for_a_bundle(closed: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_drafts_nor_journals_wait_for_a_bundle(closed: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "bundle", _slow_bundle)
     finn, rita = closed.browser("finn"), closed.browser("rita")
     address = finn.post(f"{MONTH}/bundle").location
     id_ = address.rpartition("/")[2]
     draft = rita.post("/web/directory/entry", kind="people", new="yes", email="zoe@example.edu", name="Zoe").location
     assert "Commit puts this on a new branch" in rita.follow(draft, seconds=90).words
+    assert finn.get(f"{MONTH}/journal/control-totals.json").status == 200
     assert "Writing the statements and the journal" in finn.get(address).words
     (closed.program.uploads / f"bundle-{id_}.go").touch()
     assert "slow.zip, " in finn.follow(address).words
