@@ -15,7 +15,10 @@ import pytest
 from closed_ledger import CONFIG, HEAD, ON, PEOPLE, PROJECTS, month, on_item, problems, row
 
 from openchargeback.billing import reconciliation
+from openchargeback.billing.corrections import correct
 from openchargeback.billing.credits import BilledFilter, billed_charges, charge_cents
+from openchargeback.billing.events import Events
+from openchargeback.billing.late import settle_held, still_held
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
 from openchargeback.publish.books import Books, open_books, open_cache
@@ -126,6 +129,28 @@ def test_late_charges_are_billed_in_the_open_month_and_rounded_as_a_group(root: 
     assert replace(after, still_queued=before.still_queued) == before
     waiting = sorted((item.uncleared, item.charges) for item in after.undecided)
     assert waiting == [(("foreign-currency",), 1), (("missing-fund", "pattern:big"), 1)]
+
+
+def test_what_several_closed_months_still_hold_is_kept_apart(root: Path) -> None:
+    """Read together, each has what it has alone; a charge decided in one month is still held in the others."""
+    february = root / f"charges/{FEB}/aws.csv"
+    february.write_text(HEAD + charge("10", FEB) + charge("8.5", FEB, fund="", resource="h1"))
+    ledger = open_books(root).ledger
+    (before,) = correct(ledger).queue.values()
+    close(root, FEB)
+    decide(root, MAR, late_two(root))
+    books = close(root, MAR)
+    found = correct(books.ledger)
+    assert {*found.queue} == {JAN, FEB}
+    (own,) = found.queue[FEB]
+    assert (own.period, own.charges, own.exact_billed) == (FEB, 1, Decimal("8.5"))
+    assert found.remaining[FEB] == {"aws": {"USD": Decimal("8.5")}}
+    assert {each.period for each in found.queue[JAN]} == {JAN}
+    assert sum(each.charges for each in found.queue[JAN]) == sum(each.charges for each in before) - 2
+    events = Events.of(books.ledger.records.values())
+    for period in (JAN, FEB):
+        assert still_held(books.ledger, [period], events)[period].queue == found.queue[period]
+        assert settle_held(books.ledger, period, "", [], events).remaining == found.remaining[period]
 
 
 def test_the_accounts_of_held_charges_carry_over(root: Path) -> None:

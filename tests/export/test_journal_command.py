@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from journal_ledger import CONFIG, charges, put, run
 
+from openchargeback.export.journals import files
 from openchargeback.ledger.journal_profiles import shipped_names, shipped_text
+from openchargeback.model import SummedPeriod
+from openchargeback.problems import Problem
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 FIXED = """label: Fixed width, of our own
 sign: indicator
@@ -273,3 +278,31 @@ def test_only_so_many_differences_are_shown(ledger: Path, folder: Path) -> None:
 )
 def test_options_that_do_not_go_together_are_told(ledger: Path, options: tuple[str, ...], message: str) -> None:
     assert message in run(ledger, "journal", *options, code=2).stderr
+
+
+# ── Checking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_journals_of_closed_months_are_checked_once_until_anything_they_depend_on_changes(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[list[str]] = []
+    check = files.journal_problems
+
+    def counted(of: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
+        checked.append([each.period for each in periods])
+        return check(of, periods)
+
+    monkeypatch.setattr(files, "journal_problems", counted)
+    put(ledger, "templates/journals/fixed.yaml", FIXED + "  - {extension: txt, template: own.txt}\n")
+    put(ledger, "templates/own.txt", "{{ journal.document }}\n")
+    put(ledger, "config.yaml", CONFIG.replace("journal:\n", "journal:\n  formats: [fixed]\n"))
+    run(ledger, "validate")
+    run(ledger, "validate")
+    assert checked == [["2025-01", "2025-02", "2025-03"], ["2025-03"]]
+    put(ledger, "config.yaml", CONFIG.replace("journal:\n", "journal:\n  formats: [fixed, gl]\n"))
+    run(ledger, "validate")
+    put(ledger, "templates/own.txt", "{{ nothing_of_that_name }}\n")
+    for _ in range(2):  # what is faulty is looked at each time
+        assert "templates/own.txt:1" in run(ledger, "validate", code=1).stdout
+    assert checked[2:] == [["2025-01", "2025-02", "2025-03"]] * 3

@@ -128,6 +128,12 @@ def test_what_cannot_be_credited_is_refused_and_the_form_is_kept(made: Repositor
     assert '<option value="2025-02" selected>' in kept.text
 
 
+def test_a_form_that_no_address_can_hold_leads_back_to_an_empty_one(served: Office) -> None:
+    got = sent(served, resource="\n".join(f"i-{number:06}" for number in range(10_000)))
+    assert "nothing billed in 2025-01 matches" in got.words
+    assert '<p><a href="../credit">' in got.text
+
+
 @needs("chromium")
 def test_an_open_charge_of_a_closed_month_leads_to_the_form(made: Repository, served: Office) -> None:
     one = charge(made, "r1")

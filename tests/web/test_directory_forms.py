@@ -159,6 +159,7 @@ def test_what_the_directory_cannot_have_is_refused_with_the_reason(served: Offic
     for values, told in (
         ({"kind": "people", "new": "yes", "email": "ada@example.edu"}, "already listed: directory/people.yaml:2"),
         ({"kind": "people", "new": "yes", "email": "nobody"}, "email address"),
+        ({"kind": "people", "new": "yes", "email": "a\0@example.edu"}, "Email: has a control character; remove it"),
         ({"kind": "projects", "new": "yes", "id": " "}, "the id is empty"),
         ({"kind": "projects", "new": "no", "id": "gone"}, "gone is not in directory/projects.yaml any more"),
         ({"kind": "funds", "new": "yes", "id": "F", "from": "2025-02-30"}, "2025-02-30"),
@@ -171,3 +172,16 @@ def test_what_the_directory_cannot_have_is_refused_with_the_reason(served: Offic
         rita.post("/web/directory/entry", kind="people", new="no", email="ada@example.edu", name="Ada").location
     )
     assert "This is already in the ledger" in got.words
+
+
+def test_refused_forms_do_not_keep_anyone_from_sending_another(served: Office) -> None:
+    """More than a person may have unfinished, none of which can be committed; one that can is kept."""
+    rita = served.browser("rita")
+    kept = rita.post("/web/directory/entry", kind="people", new="yes", email="zoe@example.edu").location
+    rita.follow(kept)
+    for _ in range(25):
+        refused = rita.post("/web/directory/entry", kind="people", new="yes", email="nobody")
+        assert refused.status == 303, refused.words
+        rita.follow(refused.location)
+    assert "Commit puts this on a new branch" in rita.follow(kept).words
+    rita.post(f"{kept}/discard")

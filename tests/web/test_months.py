@@ -328,6 +328,26 @@ def test_the_bundle_is_that_of_the_command_line_and_gone_once_it_was_sent(closed
     assert list(closed.program.uploads.glob("bundle-*")) == []
 
 
+def test_a_bundle_takes_the_pdfs_that_the_portal_has_rendered(closed: Office) -> None:
+    finn = closed.browser("finn")
+    until = time.monotonic() + 300
+    while '"building":true' in finn.get("/web/state.js").text:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    rendered = pdfs(closed.root)
+    assert rendered
+    address = finn.post(f"{MONTH}/bundle").location
+    assert "It is removed from the server" in finn.follow(address).words
+    finn.get(f"{address}/file")
+    assert pdfs(closed.root) == rendered
+
+
+def pdfs(root: Path) -> set[Path]:
+    """The PDFs in the caches of a served ledger."""
+    caches = (root / ".openchargeback").rglob("cache/??/*")
+    return {path.resolve() for path in caches if path.read_bytes()[32:].startswith(b"%PDF")}
+
+
 def _slow_bundle(_place: Place, _base: str, _period: str, folder: Path) -> Path:
     """A bundle that is written once there is a file beside its folder. In the process for reads."""
     folder.mkdir()
@@ -340,13 +360,14 @@ def _slow_bundle(_place: Place, _base: str, _period: str, folder: Path) -> Path:
     return archive
 
 
-def test_drafts_do_not_wait_for_a_bundle(closed: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_drafts_nor_journals_wait_for_a_bundle(closed: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "bundle", _slow_bundle)
     finn, rita = closed.browser("finn"), closed.browser("rita")
     address = finn.post(f"{MONTH}/bundle").location
     id_ = address.rpartition("/")[2]
     draft = rita.post("/web/directory/entry", kind="people", new="yes", email="zoe@example.edu", name="Zoe").location
     assert "Commit puts this on a new branch" in rita.follow(draft, seconds=90).words
+    assert finn.get(f"{MONTH}/journal/control-totals.json").status == 200
     assert "Writing the statements and the journal" in finn.get(address).words
     (closed.program.uploads / f"bundle-{id_}.go").touch()
     assert "slow.zip, " in finn.follow(address).words

@@ -403,6 +403,46 @@ def test_a_copied_ledger_makes_a_clone_of_its_own(made: Repository, tmp_path: Pa
         assert proposing.approve(served.browser("rob"), "topic").status == 303
 
 
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_branch_brings_no_cache_and_no_link_to_where_one_is_kept(
+    made: Repository, served: Office, tmp_path: Path, kind: str
+) -> None:
+    """The clone uses the ledger's own cache, which a commit could otherwise fill, or lead elsewhere."""
+    elsewhere, cache = tmp_path / "elsewhere", made.root / ".openchargeback/cache"
+    elsewhere.mkdir()
+    clone = made.root / ".openchargeback/web/clone/.openchargeback"
+    rita = served.browser("rita")
+    rita.follow("/web/proposals/" + add_branch(made, "one", "notes.txt"))
+    assert (clone / "cache").resolve() == cache.resolve()
+    name = "aa/" + "b" * 62
+    if kind == "folder":
+        branch = add_branch(made, "two", f".openchargeback/cache/{name}")
+    else:
+        made.git("switch", "-qc", "two")
+        blob = made.git("hash-object", "-w", str(write(tmp_path / "target", str(elsewhere))))
+        made.git("update-index", "--add", "--cacheinfo", f"120000,{blob},.openchargeback")
+        made.git("commit", "-q", "-m", "Lead elsewhere", who="ann")
+        made.git("switch", "-qf", "main")
+        branch = "two"
+    assert "the cache of builds is tracked by Git" in rita.follow(f"/web/proposals/{branch}").words
+    assert not list(elsewhere.iterdir())
+    assert not (cache / name).exists()
+    assert not (clone / "cache" / name).exists()
+    rita.follow("/web/proposals/" + add_branch(made, "three", "more.txt"))
+    assert (clone / "cache").resolve() == cache.resolve()
+
+
+def add_branch(made: Repository, name: str, file: str) -> str:
+    """A branch with one more file; its name."""
+    proposing.branch_by(made, "ann", name, file)
+    return name
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, "utf-8")
+    return path
+
+
 def test_what_cannot_be_examined_is_said(made: Repository, served: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once; the page does not wait for it forever. The next look tries again."""
     proposing.branch_by(made, "ann")

@@ -19,7 +19,7 @@ from openchargeback import money
 from openchargeback.billing.closed_month_clashes import closed_month_clashes
 from openchargeback.billing.credits import credit_charges
 from openchargeback.billing.events import Events
-from openchargeback.billing.late import HeldOutcome, settle_held
+from openchargeback.billing.late import HeldOutcome, settle_held, still_held
 from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.model import BillingLine, Correction, QueueItem, State
@@ -45,10 +45,8 @@ def correct(ledger: RecordedLedger) -> CorrectionResults:
     """Apply all decisions of open periods on charges of closed ones. The ledger must hold its closing records."""
     done = _Posting.of(ledger)
     settled = done.settled
-    for original in sorted(
-        period for period, record in ledger.records.items() if record.queue and period not in settled
-    ):
-        settled[original] = settle_held(ledger, original, "", [], done.events)
+    others = sorted(period for period, record in ledger.records.items() if record.queue and period not in settled)
+    settled |= still_held(ledger, others, done.events)
     return CorrectionResults(
         posted=done.posted,
         queue={original: outcome.queue for original, outcome in settled.items()},

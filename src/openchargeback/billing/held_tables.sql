@@ -1,10 +1,10 @@
--- One row of held_row per charge that was held when its period was closed and that no later period has decided yet
--- (`done` lists the decided ones). The tables below are the ones that decisions apply to, built from held_row as they
+-- One row of held_row per charge that was held when its period (`recorded`) was closed and that no later period has
+-- decided yet (`done` lists the decided ones). The tables below are the ones that decisions apply to, built from held_row as they
 -- would be from the period's own charges. `shown_only` lists the sources that do not post today.
 CREATE TABLE held_row AS
-SELECT row_number() OVER (ORDER BY charge) AS n, *
+SELECT row_number() OVER (ORDER BY recorded, charge) AS n, *
 FROM {rows}
-WHERE charge NOT IN (SELECT id FROM done);
+WHERE (recorded, charge) NOT IN (SELECT recorded, id FROM done);
 
 CREATE TABLE charge_id AS SELECT n, charge AS id FROM held_row;
 
@@ -31,7 +31,7 @@ FROM held_row;
 CREATE TABLE attributed AS
 SELECT
     n,
-    {period} AS period,
+    recorded AS period,
     source,
     service,
     kind,
@@ -62,7 +62,7 @@ FROM held_row;
 CREATE TABLE follows AS
 SELECT held_row.n, original.n AS original
 FROM held_row
-JOIN held_row AS original ON original.charge = held_row.follows;
+JOIN held_row AS original ON original.charge = held_row.follows AND original.recorded = held_row.recorded;
 
 CREATE TABLE follows_earlier (n BIGINT, disposition VARCHAR);
 

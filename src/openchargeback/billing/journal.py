@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 
 from openchargeback.billing.statements import statement_number
 from openchargeback.ledger.settings import Config
@@ -60,12 +61,13 @@ def journal_of(
     again: rejected lines of earlier periods that this journal repeats.
     The counterparts of a source without a credit fund have an empty fund; the caller must report that.
     """
+    settings_of = cache(settings)  # a ledger combines them each time
     entries: list[JournalLine] = []
     for line in sorted(lines, key=lambda line: line.key):
         if not line.journaled or not line.amounts.billed:
             continue
         number = statement_numbers[line.pi, line.project]
-        entries += _pair(line, period, date, number, settings(booked_as_in(line)))
+        entries += _pair(line, period, date, number, settings_of(booked_as_in(line)))
     entries += [half for each in again for half in _repeated(each, period, date)]
     return Journal(period, tuple(entries))
 

@@ -14,7 +14,8 @@ import duckdb
 
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
-from openchargeback.focus.database import database, insert, literal, named_rows, query, sql
+from openchargeback.billing.pipeline import by_period
+from openchargeback.focus.database import database, insert, named_rows, query, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import Gate
@@ -58,7 +59,7 @@ def settle_held(
         return HeldOutcome(problems=(*problems, *(_nothing_held(each) for each in fresh)))
     directory = as_of(ledger.directory, record)
     with database() as con:
-        held_tables(con, ledger, original, events, directory)
+        held_tables(con, ledger, [original], events, directory)
         records, faults = apply_decisions(con, fresh, ledger.config, directory)
         problems += faults
         problems += _still_held(con, fresh)
@@ -74,29 +75,42 @@ def settle_held(
             corrections=_corrections(con, original, fresh, ledger),
             records=tuple(replace(each, what=f"{original}: {each.what}") for each in records),
             queue=read_queue(con),
-            remaining=_remaining(con),
+            remaining=_remaining(con).get(original, {}),
             problems=tuple(problems),
         )
 
 
+def still_held(ledger: RecordedLedger, originals: Sequence[str], events: Events) -> dict[str, HeldOutcome]:
+    """What is still held of closed periods that no open period decides on, by period; read together."""
+    found = {original: HeldOutcome() for original in originals}
+    there = [original for original in originals if Gate(ledger.root).is_file(part_path(original, HELD))]
+    if not there:
+        return found
+    with database() as con:
+        held_tables(con, ledger, there, events, ledger.directory)
+        apply_decisions(con, (), ledger.config, ledger.directory)
+        queue, remaining = by_period(read_queue(con)), _remaining(con)
+    return found | {
+        original: HeldOutcome(queue=queue.get(original, ()), remaining=remaining.get(original, {}))
+        for original in there
+    }
+
+
 def held_tables(
-    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, original: str, events: Events, directory: Directory
+    con: duckdb.DuckDBPyConnection,
+    ledger: RecordedLedger,
+    originals: Sequence[str],
+    events: Events,
+    directory: Directory,
 ) -> None:
-    """Create the tables that decisions apply to, from what is still held of a closed period."""
+    """Create the tables that decisions apply to, from what is still held of closed periods."""
     con.execute(sql("openchargeback.focus", "macros.sql"))
-    con.execute("CREATE TABLE done (id VARCHAR)")
-    insert(con, "done", [(id_,) for id_ in events.charges(original)])
+    con.execute("CREATE TABLE done (recorded VARCHAR, id VARCHAR)")
+    insert(con, "done", [(original, id_) for original in originals for id_ in events.charges(original)])
     con.execute("CREATE TABLE shown_only (source VARCHAR)")
-    sources = {each.source for each in ledger.records[original].sources}
+    sources = {each.source for original in originals for each in ledger.records[original].sources}
     insert(con, "shown_only", [(name,) for name in sorted(sources) if not ledger.config.posts(name)])
-    con.execute(
-        sql(
-            __package__,
-            "held_tables.sql",
-            period=literal(original),
-            rows=f"({recorded_rows(ledger.root, [original], HELD)})",
-        )
-    )
+    con.execute(sql(__package__, "held_tables.sql", rows=f"({recorded_rows(ledger.root, originals, HELD)})"))
     directory_tables(con, directory)
     con.execute(sql("openchargeback.review", "flagged.sql"))
 
@@ -173,9 +187,9 @@ def _corrections(
     return tuple(result)
 
 
-def _remaining(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Decimal]]:
-    rows = con.execute(query(__package__, "remaining")).fetchall()
-    result: dict[str, dict[str, Decimal]] = {}
-    for source, currency, amount in rows:
-        result.setdefault(source, {})[currency] = amount
+def _remaining(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, Decimal]]]:
+    """The exact sums that are still held, by period, source and currency."""
+    result: dict[str, dict[str, dict[str, Decimal]]] = {}
+    for period, source, currency, amount in con.execute(query(__package__, "remaining")).fetchall():
+        result.setdefault(period, {}).setdefault(source, {})[currency] = amount
     return result

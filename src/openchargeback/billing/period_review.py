@@ -177,6 +177,6 @@ def _held(
         raise LedgerFault(
             [Problem(part_path(of, HELD), "not-frozen", f"no charge of {of} is held", "nothing to decide")]
         )
-    held_tables(con, ledger, of, events, directory)
+    held_tables(con, ledger, [of], events, directory)
     decisions = tuple(each for each in ledger.approvals.get(folder, ()) if each.period == of and each.verb != "credit")
     return decisions, directory

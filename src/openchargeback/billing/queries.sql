@@ -129,13 +129,13 @@ JOIN reference ON reference.tag = payer.tag
 GROUP BY ALL
 ORDER BY 1, 2, 3, 4;
 
--- remaining: the exact amount of a source that is held in one currency.
-SELECT source, currency, sum(cost)
+-- remaining: the exact amount of a source of a period that is held in one currency.
+SELECT period, source, currency, sum(cost)
 FROM attributed
 JOIN disposition USING (n)
 WHERE disposition.disposition = 'held'
-GROUP BY 1, 2
-ORDER BY 1, 2;
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3;
 
 -- source_total: the total of a source in a period in units of the currency (cents), rounded half-up.
 CREATE TABLE source_total AS

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from openchargeback.billing.completeness import Month, completeness
-from openchargeback.billing.corrections import CorrectionResults
-from openchargeback.billing.pipeline import NOTHING_POSTED, MonthResult
+from openchargeback.billing.pipeline import NOTHING_POSTED, MonthResult, PostedCorrections
 from openchargeback.billing.provider_invoices import InvoiceCheck, checked_sources, compare_invoices
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.periods import INVOICES, period_of
@@ -41,19 +40,18 @@ def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSide:
-    """A revision of a ledger with what its decisions on charges of closed months come to."""
+    """A revision of a ledger with what its decisions on charges of closed months post, by open month."""
 
     ledger: RecordedLedger
-    corrected: CorrectionResults
+    posted: Mapping[str, PostedCorrections]
 
 
 def _side(whole: LedgerSide, period: str) -> Side:
     """The inputs of a period; for a closed one its record and the settings it was closed with."""
-    ledger, corrected = whole.ledger, whole.corrected
+    ledger = whole.ledger
     record = ledger.records.get(period)
     if record is None:
-        posted = corrected.posted.get(period, NOTHING_POSTED)
-        return Side(ledger, posted=posted)
+        return Side(ledger, posted=whole.posted.get(period, NOTHING_POSTED))
     shown = MonthResult(
         lines=record.lines,
         sources=record.sources,

@@ -12,7 +12,7 @@ from openchargeback.billing import copies, freezing, periods
 from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.corrections import CorrectionResults, correct
 from openchargeback.billing.periods import Make, Posted, bill
-from openchargeback.billing.pipeline import NOTHING_POSTED, Settled
+from openchargeback.billing.pipeline import NOTHING_POSTED, PostedCorrections, Settled
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.billing.summaries import Summary, summaries
 from openchargeback.focus.equal_files import Copies, equal_files
@@ -233,7 +233,7 @@ def _checked(
         if not scope.wanted or period <= scope.wanted
         for file in every
     ]
-    result = [*corrected.problems, *equal_file_problems(ledger, corrected, equal_files(files)), *problems]
+    result = [*corrected.problems, *equal_file_problems(ledger, corrected.posted, equal_files(files)), *problems]
     if len(found) == len(ledger.periods) and not has_errors(corrected.problems):
         months = [
             ledger.records.get(period)
@@ -271,9 +271,11 @@ def correct_ledger(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
     return corrected
 
 
-def equal_file_problems(ledger: RecordedLedger, corrected: CorrectionResults, found: Sequence[Copies]) -> list[Problem]:
+def equal_file_problems(
+    ledger: RecordedLedger, posted: Mapping[str, PostedCorrections], found: Sequence[Copies]
+) -> list[Problem]:
     """Problems for equal files that are billed more than once. The ledger must hold its records."""
-    return copies.billed_twice(ledger, found, corrected.posted) if found else []
+    return copies.billed_twice(ledger, found, posted) if found else []
 
 
 def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:

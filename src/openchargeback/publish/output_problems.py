@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from openchargeback.billing.provider_invoices import invoice_problems
 from openchargeback.billing.summaries import Summary
@@ -11,20 +11,21 @@ from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.problems import Problem, Severity
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.keys import environment, key_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 _NO_CACHE = Cache(None)
 
 
-def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
+def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary], store: Cache) -> list[Problem]:
     """Everything that would stop the outputs of a build, and warnings about them."""
     opened = [each for each in summaries if each.totals.state is State.OPEN]
     warnings = _without_credit_fund(ledger, {source for each in opened for source in each.crediting})
     invoices = invoice_problems(ledger, (each.totals for each in summaries))
-    return [*warnings, *invoices, *_journal_problems(ledger, summaries), *_glyph_problems(ledger, opened)]
+    return [*warnings, *invoices, *_journal_problems(ledger, summaries, store), *_glyph_problems(ledger, opened)]
 
 
-def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
+def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary], store: Cache) -> list[Problem]:
     """Problems of journal files: of formats and templates, and of what a file cannot hold."""
     own = [
         each.totals.period
@@ -38,7 +39,32 @@ def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> l
         return []
     from openchargeback.export.journals.files import journal_problems
 
-    return journal_problems(ledger, sum_ledger(ledger, _NO_CACHE, Scope(only=own))[0])
+    keys = _journal_keys(ledger, own)
+    unknown = [period for period in own if period not in keys or store.get("journal checked", keys[period]) is None]
+    if not unknown:
+        return []
+    found = sum_ledger(ledger, store, Scope(only=unknown))[0]
+    problems = journal_problems(ledger, found)
+    for each in () if problems else found:
+        if each.period in keys:
+            store.put("journal checked", keys[each.period], b"")
+    return problems
+
+
+def _journal_keys(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, str]:
+    """What the journal files of each closed period depend on: a journal may repeat lines of any earlier month."""
+    from openchargeback.templating.environment import make_environment
+
+    closed = [period for period in periods if period in ledger.records]
+    if not closed:
+        return {}
+    outside = environment(ledger.root), make_environment(ledger.root / "templates").digest, ledger.journal_profiles
+    until: list[tuple[str, str]] = []
+    keys = {}
+    for period, record in sorted(ledger.records.items()):
+        until.append((period, record.digest))
+        keys[period] = key_of(*outside, until, ledger.period_file(period), ledger.settings(period))
+    return {period: keys[period] for period in closed}
 
 
 def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from openchargeback.billing.corrections import correct
+from openchargeback.billing.corrections import post
 from openchargeback.evidence.gathering import files_to_approve
 from openchargeback.evidence.levels import HostRecord, evidence_of, missing_evidence
 from openchargeback.files import git
@@ -134,17 +134,18 @@ def _read_head(sides: Sides) -> _Pair:
         ledger, found = _read(sides.base_folder, sides.base, sides)
         if ledger is None:
             ledger = RecordedLedger(sides.base_folder, after.config, after.directory, {}, {}, {})
-        corrected = correct(ledger)
-        base_problems.extend([*found, *corrected.problems])
-        return LedgerSide(ledger, corrected)
+        posted, faults = post(ledger)
+        base_problems.extend([*found, *faults])
+        return LedgerSide(ledger, posted)
 
     return _Pair(before, after, states, reached, base_problems, problems, unread_periods(problems, reached, after))
 
 
 def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
     """The changes of the affected periods. Adds their problems to those of the pair."""
-    after = LedgerSide(pair.after, correct(pair.after))
-    pair.problems += after.corrected.problems
+    posted, faults = post(pair.after)
+    after = LedgerSide(pair.after, posted)
+    pair.problems += faults
     months = {period: recorded_month(record) for period, record in pair.after.records.items()}
     periods = []
     for number, period in enumerate(pair.reached):
@@ -194,7 +195,7 @@ def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger) -
         return []
     taken = {file.path: file for files in ledger.charge_files.values() for file in files}
     found = [tuple(taken[file.path] for file in copies if file.path in taken) for copies in found]
-    return equal_file_problems(ledger, correct(ledger), [copies for copies in found if len(copies) > 1])
+    return equal_file_problems(ledger, post(ledger)[0], [copies for copies in found if len(copies) > 1])
 
 
 def _other_program(sides: Sides, after: RecordedLedger, step: Step) -> list[Problem]:

@@ -14,17 +14,16 @@ from openchargeback.focus.reading import check
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
-from openchargeback.problems import Problem
 from openchargeback.publish.bill_ledger import Scope, summarize_ledger
 from openchargeback.publish.books import Step, no_step, open_cache
-from openchargeback.publish.gathering import gather_ledger
+from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.output_problems import output_problems
 
 LARGE = 32 * 1024 * 1024
 """From this size of its charge files, in bytes, a month without decisions is checked but not billed."""
 
 
-def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[Ledger | None, list[Problem]]:
+def validate(root: Path, *, full: bool = False, step: Step = no_step) -> Gathered:
     """Every problem of a ledger; None for the ledger if its config is unusable.
 
     full: let Frictionless check every row of every file, not only the rows that fail the prefilter.
@@ -43,7 +42,7 @@ def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[L
             with database() as con:
                 problems += check(con, ledger.charge_files.get(period, ()), ledger.config, full=full)
     summaries, faults = summarize_ledger(ledger, store, Scope(only=set(ledger.periods) - large))
-    problems += [*faults, *output_problems(ledger, summaries)]
+    problems += [*faults, *output_problems(ledger, summaries, store)]
     check_unchanged()
     return ledger, problems
 

@@ -33,6 +33,8 @@ from openchargeback.web.workspace import Change
 from openchargeback.wording import counted
 
 _MOST_LISTED = 20
+_MOST_KEPT = 8000
+"""The longest address in characters that fills the form in again; servers and proxies refuse much longer ones."""
 _LISTS = ("charge", "resource", "statement", "project", "source")
 _TEXTS = ("period", "of", "set_pi", "set_project", "set_fund", "reason")
 
@@ -143,6 +145,8 @@ async def propose(request: Request) -> Response:
         waiting=waiting,
     )
     back = f"web/credit?{urlencode({**lists, **texts}, doseq=True)}"
+    if len(back) > _MOST_KEPT:
+        back = "web/credit"
     draft = program.drafts.start(signed_in(request), Action.REVIEW, "Credit charges", back, credit, form)
     return RedirectResponse(f"/web/drafts/{draft.id}", 303)
 

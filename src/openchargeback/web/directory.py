@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from openchargeback.billing.period_review import suggested
+from openchargeback.characters import CONTROLS
 from openchargeback.files import git
 from openchargeback.files.branches import Identity
 from openchargeback.ledger.directory_change import add_entry, put_entries
@@ -201,6 +202,8 @@ def _continued(known: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, 
 def _value(field: Field, values: Mapping[str, str]) -> str | list[str]:
     """What a field says; empty if it is left out."""
     text = values.get(field.name, "").strip()
+    if not CONTROLS.isdisjoint(text.replace("\n", "") if field.kind == "list" else text):
+        raise UsageFault(f"{field.label}: has a control character; remove it")
     return [line.strip() for line in text.splitlines() if line.strip()] if field.kind == "list" else text
 
 

@@ -18,7 +18,7 @@ from openchargeback.publish.bundle import write_bundle
 from openchargeback.publish.journals import journal_month
 from openchargeback.publish.secrets import secrets_of
 from openchargeback.web.guard import Refused
-from openchargeback.web.jobs import READS
+from openchargeback.web.jobs import BUNDLES, READS
 from openchargeback.web.people import Person
 from openchargeback.web.program import Program, signed_in
 from openchargeback.web.workspace import Place, opened_main
@@ -44,6 +44,7 @@ class Downloads:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._place = Place(program.root, program.folder / "bundle-clone")
         self._downloads: dict[str, Download] = {}
 
     def start(self, person: Person, period: str, base: str) -> Download:
@@ -54,7 +55,7 @@ class Downloads:
             raise Refused(503, "Too many bundles are waiting to be downloaded. Try again later.")
         id_ = secrets.token_hex(8)
         folder = self._program.uploads / f"bundle-{id_}"
-        job = self._program.jobs.run(READS, bundle, self._program.reading_place, base, period, folder)
+        job = self._program.jobs.run(BUNDLES, bundle, self._place, base, period, folder)
         self._downloads[id_] = Download(id_, person.user, period, folder, asyncio.create_task(job))
         return self._downloads[id_]
 
@@ -77,7 +78,7 @@ class Downloads:
 
 
 def bundle(place: Place, base: str, period: str, folder: Path) -> Path:
-    """Write the bundle of a month below a folder; returns its zip. In the process for reads."""
+    """Write the bundle of a month below a folder; returns its zip. In the process for bundles."""
     ledger = opened_main(place, base)
     made = write_bundle(open_books(ledger, wanted=period), period, folder, zipped=True, workers=1)
     # The clone has no `config.local.yaml`, so what must not be published is known from the ledger's own folder.

@@ -25,7 +25,7 @@ from openchargeback.web.jobs import CHANGES
 from openchargeback.web.pages import Refusal, page, refused
 from openchargeback.web.people import Person
 from openchargeback.web.plan_view import plan_view
-from openchargeback.web.program import Program, program_of, signed_in
+from openchargeback.web.program import Program, failed, program_of, signed_in
 from openchargeback.web.workspace import Apply, Draft, Examined, draft, take
 
 _KEPT_SECONDS = 24 * 3600.0
@@ -67,6 +67,9 @@ class Drafts:
         """Begin to make a change. back: the page on which it can be made again."""
         self._forget_old()
         own = [each for each in self._drafts.values() if each.person.user == person.user and not each.branch]
+        if len(own) >= _MOST_OF_ONE and (idle := next(filter(_is_idle, own), None)):
+            self.discard(idle)
+            own.remove(idle)
         if len(self._drafts) >= _MOST or len(own) >= _MOST_OF_ONE:
             raise Refused(503, "There are too many unfinished changes. Commit or discard some first.")
         id_ = secrets.token_hex(8)
@@ -175,6 +178,12 @@ async def push(program: Program, commit_id: str, name: str) -> str:
 
 def _to_proposal(name: str) -> Response:
     return RedirectResponse(f"/web/proposals/{name}", 303)
+
+
+def _is_idle(pending: Pending) -> bool:
+    """Whether a draft was refused or changes nothing, so that it can never be committed."""
+    task = pending.task
+    return task.done() and (failed(task) or not task.result().commit)
 
 
 def _fault(task: asyncio.Task[Draft] | asyncio.Task[Examined]) -> OpenChargebackError | None:

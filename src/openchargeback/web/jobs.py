@@ -1,8 +1,8 @@
-"""Work that takes longer than a moment runs in three other processes: for changes, for builds, and for long reads.
+"""Work that takes longer than a moment runs in four other processes: for changes, for builds, for reads, for bundles.
 
-The server stays responsive, and each process does one thing at a time, so that two changes never share a clone. A
-bundle, or what the directory is missing, takes minutes in a large ledger, so such reads have a process and a clone of
-their own: drafts do not wait for them.
+The server stays responsive, and each process does one thing at a time, so that two changes never share a clone. What
+the directory is missing takes long in a large ledger and a bundle takes minutes, so each of the two has a process and a
+clone of its own: drafts wait for neither, and journal files do not wait for a bundle.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from openchargeback.problems import OutsideFault
 
 T = TypeVar("T")
 
-CHANGES, BUILDS, READS = "changes", "builds", "reads"
+CHANGES, BUILDS, READS, BUNDLES = "changes", "builds", "reads", "bundles"
 _LESS_URGENT = 5
 _MODULES = ("openchargeback.web.portals", "openchargeback.web.workspace", "weasyprint")
 

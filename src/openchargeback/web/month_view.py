@@ -9,10 +9,13 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import urlencode
 
 from openchargeback import money
 from openchargeback.addresses import with_conditions
+from openchargeback.billing import freezing
+from openchargeback.billing.journal import journal_of_period
 from openchargeback.billing.postings import POSTED_WORDS, posted_month
 from openchargeback.deliver.parcels import Request, plan_messages
 from openchargeback.deliver.preparing import email_of
@@ -21,14 +24,17 @@ from openchargeback.export.journals.control_totals import name_of as control_tot
 from openchargeback.export.journals.control_totals import period_files
 from openchargeback.ledger.deliveries import DeliveryKind, latest
 from openchargeback.ledger.periods import last_day
-from openchargeback.model import BilledPeriod, State
+from openchargeback.model import BilledPeriod, QueueItem, State, field_values
 from openchargeback.portal import paths
 from openchargeback.portal.views.common import StateView, state_view
 from openchargeback.portal.views.journals import posted_sentence
-from openchargeback.problems import LedgerFault
-from openchargeback.publish.books import AllBooks, open_books
+from openchargeback.problems import LedgerFault, has_errors
+from openchargeback.publish.bill_ledger import correct_ledger
+from openchargeback.publish.books import AllBooks, Books, examine, open_cache
 from openchargeback.publish.closing_obstacles import Obstacle, ObstacleKind, closing_obstacles
 from openchargeback.publish.journals import journal_month
+from openchargeback.publish.validating import validate
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human
 from openchargeback.web.access import Action
@@ -126,8 +132,31 @@ def way(obstacle: Obstacle, period: str) -> Way | None:
 
 def months(place: Place, base: str) -> tuple[MonthPage, ...]:
     """All months of the ledger at a commit of `main`, the latest first. Raises LedgerFault if it has errors."""
-    books = open_books(opened_main(place, base))
+    books = _books(opened_main(place, base))
     return tuple(_month(books, billed) for billed in reversed(books.periods))
+
+
+def _books(root: Path) -> AllBooks:
+    """A ledger with its open months billed and its closed ones as recorded, all checked as `validate` does."""
+    ledger, problems = validate(root)
+    if ledger is None or has_errors(problems):
+        raise LedgerFault(problems, root)
+    store = open_cache(root)
+    is_open = {period: ledger.period_file(period).state is State.OPEN for period in ledger.periods}
+    only = [period for period in is_open if is_open[period]]
+    _, billed, problems = examine(root, only=only, store=store, gathered=(ledger, []))
+    if has_errors(problems):
+        raise LedgerFault(problems, root)
+    held = correct_ledger(ledger, store).queue
+    closed = [_closed(ledger, period, held.get(period, ())) for period in ledger.periods if not is_open[period]]
+    return Books(ledger, tuple(sorted((*closed, *billed), key=lambda each: each.period)), ())
+
+
+def _closed(ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...]) -> BilledPeriod:
+    """A closed month as recorded, without its statements: reading those of all months takes long."""
+    lines, _ = freezing.thaw_lines(ledger, period, still_queued)
+    journal = journal_of_period(lines, ledger.settings)
+    return BilledPeriod(**field_values(lines), statements=(), journal=journal)
 
 
 def _month(books: AllBooks, billed: BilledPeriod) -> MonthPage:
@@ -142,7 +171,7 @@ def _month(books: AllBooks, billed: BilledPeriod) -> MonthPage:
         shown=state_view(billed),
         billed=billed.amounts.billed,
         currency=currency,
-        statements=len(billed.statements),
+        statements=len({(line.pi, line.project) for line in billed.lines}),
         held=in_total(billed.undecided, currency),
         waits=tuple(_waits(books, billed, obstacles)),
         obstacles=obstacles,
@@ -263,6 +292,7 @@ def _sent(books: AllBooks, billed: BilledPeriod) -> Table | None:
     ]
     email = email_of(ledger)
     if billed.state is not State.OPEN and (email.host or log):
+        whole, _ = freezing.thaw(ledger, billed.period, billed.still_queued or (), checked=True)
         lost = {each.to for each in latest(log) if each.undelivered or each.open}
         rows[:0] = [
             (
@@ -272,7 +302,7 @@ def _sent(books: AllBooks, billed: BilledPeriod) -> Table | None:
                 "",
                 "",
             )
-            for each in plan_messages(billed, ledger.directory, email, log, Request()).messages
+            for each in plan_messages(whole, ledger.directory, email, log, Request()).messages
             if each.parcel.to not in lost
         ]
     return make_table(

@@ -48,7 +48,8 @@ class Previews:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._folder = program.folder / "previews"
-        self._place = Place(program.root, program.folder / "preview-clone")
+        # With a cache of its own, since a build forgets much of what it does not use.
+        self._place = Place(program.root, program.folder / "preview-clone", shares_cache=False)
         self._made: dict[str, asyncio.Task[Preview]] = {}
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -8,6 +8,7 @@ before the person says so. The functions here run in the process for changes (`j
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 
 from openchargeback.files import branches, git
 from openchargeback.files.branches import FileDiff, Identity
+from openchargeback.files.writing import ignore_all
 from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.settings import PortalSettings
 from openchargeback.plan.values import Plan
@@ -29,10 +32,11 @@ MOST_DIFF = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The ledger's folder, and that of the clone."""
+    """The ledger's folder, and that of the clone. shares_cache: whether the clone uses the ledger's own cache."""
 
     root: Path
     clone: Path
+    shares_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,27 @@ def opened(place: Place, commit: str) -> Path:
     """The ledger in the clone at a commit."""
     ledger = branches.clone(place.root, place.clone)
     branches.check_out(ledger, place.clone, commit)
+    _set_cache(ledger, place.root / CACHE / "cache" if place.shares_cache else None)
     return ledger
+
+
+def _set_cache(ledger: Path, shared: Path | None) -> None:
+    """Let a clone use a shared cache, if any, and nothing that the commit has in its place: it may be a link."""
+    folder, own = ledger / CACHE, ledger / CACHE / "cache"
+    if git.expect(git.run(ledger, "ls-files", "--", CACHE)):
+        _remove(folder)
+    if shared is not None and not own.is_symlink():
+        ignore_all(folder)
+        _remove(own)
+        shared.mkdir(parents=True, exist_ok=True)
+        own.symlink_to(shared)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def opened_main(place: Place, commit: str) -> Path:
