@@ -88,6 +88,7 @@ def build_audiences(
         if not audience:
             for path, data in audience_map(run.site, wanted).items():
                 staging.write(path, data)
+        run.keep_own_charges(wanted)
         for number, each in enumerate(wanted):
             step("Building audiences", number, len(wanted))
             if each.sees_all:
@@ -223,15 +224,42 @@ class _Run:
         """The rows of a statement's `charges.csv`."""
         return self.charges.rows(self.original(period), statement)
 
-    def own_charges(self, period: BilledPeriod, owns: Owns, audience: Audience) -> OwnCharges:
+    def owns(self, audience: Audience) -> Owns:
+        """What is an audience's own."""
+        return audience.member(lambda pi: _department(self.site, pi))
+
+    def keep_own_charges(self, audiences: Iterable[Audience]) -> None:
+        """Keep the charges that each audience may see, so that each month is read once for all of them."""
+        wanted = [each for each in audiences if each.sees_charges and not each.sees_all]
+        for period in self.books.periods if self.store.is_writable else ():
+            missing = [each for each in wanted if self._kept(period, each) is None]
+            if missing:
+                with self.table(period) as table:
+                    for each in missing:
+                        self._make_own(table, period, each)
+
+    def own_charges(self, period: BilledPeriod, audience: Audience) -> OwnCharges:
         """The charges of a month that an audience may see."""
-        key = key_of(self.charges.month_key(period), str(audience), self.around)
+        kept = self._kept(period, audience)
+        if kept is None:
+            with self.table(period) as table:
+                kept = self._make_own(table, period, audience)
+        return kept
+
+    def _own_key(self, period: BilledPeriod, audience: Audience) -> str:
+        return key_of(self.charges.month_key(period), str(audience), self.around)
+
+    def _kept(self, period: BilledPeriod, audience: Audience) -> OwnCharges | None:
+        key = self._own_key(period, audience)
         charges, browsed = (self.store.get(kind, key) for kind in _KINDS)
         totals = self.store.value("own totals", key, _Totals)
-        if totals is not None and charges is not None and browsed is not None:
-            return OwnCharges(charges, totals.rows, BrowsedCharges.unpacked(browsed))
-        with self.table(period) as table:
-            own = table.own([each for each in table.payers if owns(*each)])
+        if totals is None or charges is None or browsed is None:
+            return None
+        return OwnCharges(charges, totals.rows, BrowsedCharges.unpacked(browsed))
+
+    def _make_own(self, table: MonthTable, period: BilledPeriod, audience: Audience) -> OwnCharges:
+        owns, key = self.owns(audience), self._own_key(period, audience)
+        own = table.own([each for each in table.payers if owns(*each)])
         for kind, data in zip(_KINDS, (own.charges, own.browsed.packed()), strict=True):
             self.store.put(kind, key, data)
         self.store.keep("own totals", key, _Totals(own.totals))
@@ -248,9 +276,9 @@ class _Folder:
 
     def __init__(self, run: _Run, audience: Audience) -> None:
         self._run, self._audience = run, audience
-        self._owns = audience.member(lambda pi: _department(run.site, pi))
+        self._owns = run.owns(audience)
         wanted = run.books.periods if audience.sees_charges else ()
-        self._own = {each.period: run.own_charges(each, self._owns, audience) for each in wanted}
+        self._own = {each.period: run.own_charges(each, audience) for each in wanted}
         self._own_ids = ChargeIds()
         for each in self._own.values():
             self._own_ids.add(charge_ids(each.charges))
