@@ -45,7 +45,7 @@ from openchargeback.publish.secrets import secrets_of
 from openchargeback.publish.spans import configured_spans, month_spans
 from openchargeback.templating.environment import Templates, make_environment
 
-_CHARGE = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
+_DIGITS = re.compile(r"[0-9a-f]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +322,11 @@ class _Folder:
         for plan in plans:
             identities.refuse_in_pdf(plan.path, plan.job())
         with closing(PdfRun(write_kept(plans, run.store, staging), run.store, workers)) as rendering:
-            made = ((job.path, run.store.get("page", job.key) or job.render()) for job in jobs)
-            for path, data in chain(made, self._data()):
-                identities.refuse_in([(path, data)])
+            made = ((job.path, run.store.get("page", job.key) or job.render(), True) for job in jobs)
+            # What occurs in the own data tells nothing (`_identities`), so only the names of its files could.
+            own = ((path, data, False) for path, data in self._data())
+            for path, data, is_page in chain(made, own):
+                identities.refuse_in([(path, data if is_page else b"")])
                 self._refuse_charges(path, data)
                 staging.write(path, data)
             for path, data in rendering.rest():
@@ -361,7 +363,8 @@ class _Folder:
     def _refuse_charges(self, path: str, data: bytes) -> None:
         """Refuse ids of charges that are not the audience's own."""
         for text in texts_of(path, data):
-            for found in _CHARGE.findall(text):
-                if found in self._run.ids and found not in self._own_ids:
+            for found in _DIGITS.findall(text):
+                # An id of a charge has 16 digits, no more.
+                if len(found) == 16 and found in self._run.ids and found not in self._own_ids:
                     problem = Problem(path, "leaked-identity", f"contains {found!r}, the charge of someone else", _FIX)
                     raise LedgerFault([problem])
