@@ -10,6 +10,7 @@ import decimal
 import re
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -132,6 +133,7 @@ def product(one: Decimal, other: Decimal) -> Decimal:
     return _CONTEXT.multiply(one, other)
 
 
+@cache
 def minor_unit(currency: str) -> Decimal:
     """The smallest amount in a currency: `0.01` for most."""
     return Decimal(1).scaleb(-places(currency))

@@ -11,8 +11,10 @@ import json
 import posixpath
 import re
 import shutil
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -20,6 +22,7 @@ import pytest
 from openchargeback.billing.own_charges import charge_ids
 from openchargeback.portal.audience import Audience, AudienceKind
 from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.publish import audiences
 from openchargeback.publish.audiences import build_audiences
 from openchargeback.publish.build import build
 
@@ -50,9 +53,24 @@ def everything(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def folders(root: Path) -> Path:
+def read() -> list[str]:
+    """The months whose charges were read for `folders`, each time."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def folders(root: Path, read: list[str]) -> Path:
     """The folders of all audiences."""
-    build_audiences(root, root.parent / "folders", None, pdfs=False)
+    with pytest.MonkeyPatch.context() as patch:
+        real = audiences.month_table
+
+        def table(charges: bytes, *rest: Any) -> Any:
+            period = next(csv.DictReader(io.StringIO(charges.decode(), newline="")))["period"]
+            read.append(period)
+            return real(charges, *rest)
+
+        patch.setattr(audiences, "month_table", table)
+        build_audiences(root, root.parent / "folders", None, pdfs=False)
     return root.parent / "folders"
 
 
@@ -80,6 +98,12 @@ def test_a_pi_sees_the_same_own_charges_as_everyone_inside_and_no_others(everyth
         own = [row for row in rows(everything, month) if row["pi"] == ADA]
         assert rows(folders / PI.folder, month) == own
         assert 0 < len(own) < len(rows(everything, month))
+
+
+def test_a_month_is_read_once_for_all_audiences(folders: Path, read: list[str]) -> None:
+    assert len(list(folders.glob("*/data"))) > 5
+    # And once for what the others of each audience are known by.
+    assert set(Counter(read).values()) == {2}
 
 
 @pytest.mark.parametrize(

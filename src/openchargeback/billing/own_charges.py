@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from openchargeback.model import SourceTotals
 from openchargeback.money import ZERO
 
 _GZIP = b"\x1f\x8b"
+_BLOCKS = 50
+"""How many files of details are kept once read: those of a usual month, but not of a million charges."""
 
 Payers = Collection[tuple[str, str]]
 """PIs (email address) with a project (id) each; empty text where a charge has none."""
@@ -50,6 +53,16 @@ class OwnCharges:
     browsed: BrowsedCharges
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The columns of a month's charge browser, read. places: payer → the numbers of its charges."""
+
+    fields: list[str]
+    texts: dict[str, list[Any]]
+    columns: dict[str, list[int]]
+    places: dict[tuple[str, str], list[int]]
+
+
 class MonthTable:
     """The charges of a month in a database, from its `charges.csv`; of a large month, that is compressed."""
 
@@ -57,6 +70,7 @@ class MonthTable:
         """currency: the ledger's."""
         packed = charges.startswith(_GZIP)
         self._con, self._packed, self._browsed, self._currency = con, packed, browsed, currency
+        self._block = lru_cache(_BLOCKS)(lambda number: json.loads(gzip.decompress(browsed.details[number])))
         with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
             path = Path(folder) / ("charges.csv.gz" if packed else "charges.csv")
             path.write_bytes(charges)
@@ -64,7 +78,7 @@ class MonthTable:
             columns = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
             con.execute(filled(query(__package__, "published_charge"), file=file_literal(path), columns=columns))
 
-    @property
+    @cached_property
     def payers(self) -> list[tuple[str, str]]:
         """Every PI and project that a charge has."""
         found = self._con.execute("SELECT DISTINCT coalesce(pi, ''), coalesce(project, '') FROM published_charge")
@@ -101,39 +115,35 @@ class MonthTable:
                 gzip_to(source, target, level=LEVEL)
             return packed.read_bytes()
 
+    @cached_property
+    def _known(self) -> _Known:
+        """The columns of the charge browser."""
+        found = json.loads(gzip.decompress(self._browsed.columns))
+        texts, columns = found["texts"], found["columns"]
+        columns |= {name: [0] * self._browsed.rows for name in texts if name not in columns}
+        places: dict[tuple[str, str], list[int]] = {}
+        for n, (pi, project) in enumerate(zip(columns["pi"], columns["project"], strict=True)):
+            places.setdefault((texts["pi"][pi], texts["project"][project]), []).append(n)
+        return _Known(found["fields"], texts, columns, places)
+
     def _browser(self, payers: Payers) -> BrowsedCharges:
         """The charges of these payers for the charge browser, with none of the others' texts."""
-        known = json.loads(gzip.decompress(self._browsed.columns))
-        texts, columns = known["texts"], known["columns"]
-        columns |= {name: [0] * self._browsed.rows for name in texts if name not in columns}
-        wanted = set(payers)
-        pairs = zip(columns["pi"], columns["project"], strict=True)
-        kept = [n for n, (pi, project) in enumerate(pairs) if (texts["pi"][pi], texts["project"][project]) in wanted]
-        columns = {name: [values[n] for n in kept] for name, values in columns.items()}
-        for name in texts:
+        known = self._known
+        kept = sorted(n for payer in set(payers) for n in known.places.get(payer, ()))
+        columns = {name: [values[n] for n in kept] for name, values in known.columns.items()}
+        texts = {}
+        for name, all_texts in known.texts.items():
             used = sorted(set(columns[name]))
             place = {code: n for n, code in enumerate(used)}
-            texts[name] = [texts[name][code] for code in used]
+            texts[name] = [all_texts[code] for code in used]
             columns[name] = [place[code] for code in columns[name]]
         first = tuple(_first(texts, columns, self._currency))
         shown = {name: values for name, values in columns.items() if name in NEVER_EMPTY or any(values)}
-        data = _packed({"fields": known["fields"], "texts": texts, "columns": shown})
+        data = _packed({"fields": known.fields, "texts": texts, "columns": shown})
         resources = packed_resources(texts["resource"])
-        return BrowsedCharges(len(kept), data, resources, tuple(self._details(kept)), first)
-
-    def _details(self, kept: list[int]) -> Iterator[bytes]:
-        rows: list[Any] = []
-        loaded, block = -1, []
-        for number in kept:
-            if number // DETAILS != loaded:
-                loaded = number // DETAILS
-                block = json.loads(gzip.decompress(self._browsed.details[loaded]))
-            rows.append(block[number % DETAILS])
-            if len(rows) == DETAILS:
-                yield _packed(rows)
-                rows = []
-        if rows:
-            yield _packed(rows)
+        rows = [self._block(n // DETAILS)[n % DETAILS] for n in kept]
+        details = tuple(_packed(rows[since : since + DETAILS]) for since in range(0, len(rows), DETAILS))
+        return BrowsedCharges(len(kept), data, resources, details, first)
 
 
 def _first(texts: dict[str, list[Any]], columns: dict[str, list[int]], currency: str) -> Iterator[dict[str, str]]:

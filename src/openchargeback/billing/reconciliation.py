@@ -363,11 +363,10 @@ def statements_tie_out(period: BilledPeriod) -> list[str]:
         own = {
             (line.fund, line.source, line.service): line.amounts for line in statement.lines if line.entry is Entry.OWN
         }
-        summed: dict[tuple[str, str, str], Amounts] = {}
+        parts: dict[tuple[str, str, str], list[Amounts]] = {}
         for each in statement.resources:
-            key = (each.fund, each.source, each.service)
-            summed[key] = summed.get(key, Amounts()) + each.amounts
-        if own != summed:
+            parts.setdefault((each.fund, each.source, each.service), []).append(each.amounts)
+        if own != {key: Amounts.total(found) for key, found in parts.items()}:
             faults.append(f"the resources of statement {statement.number} do not sum to its lines")
     return faults
 

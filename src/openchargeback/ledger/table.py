@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from openchargeback import money
@@ -63,7 +64,14 @@ def optional(column: Column) -> Column:
 
 def cents(name: str, currency: str) -> Column:
     """An amount in cents, with all decimal places of the currency."""
-    return Column(name, lambda cell: _cents(cell, currency), f"an amount in {currency} with all decimal places")
+    places = money.places(currency)
+    decimals = rf"\.\d{{{places}}}" if places else ""
+    written = re.compile(rf"(?!-0(\.0*)?$)-?(0|[1-9]\d{{0,{money.SUM_DIGITS - 1}}}){decimals}", re.ASCII)
+    return Column(
+        name,
+        lambda cell: Decimal(cell) if written.fullmatch(cell) else INVALID,
+        f"an amount in {currency} with all decimal places",
+    )
 
 
 def word(name: str, words: Iterable[str]) -> Column:
@@ -80,11 +88,6 @@ def boolean(name: str) -> Column:
 def yes_no(value: bool) -> str:  # noqa: FBT001 - the only argument
     """A boolean as text."""
     return "yes" if value else "no"
-
-
-def _cents(cell: str, currency: str) -> Any:
-    value = money.parse(cell, money.SUM_DIGITS)
-    return money.to_cents(value, currency) if value is not None and money.plain(value, currency) == cell else INVALID
 
 
 def _exact(cell: str) -> Any:
@@ -113,23 +116,40 @@ def read_table(data: bytes, path: str, columns: Sequence[Column], problems: list
         problems.append(Problem(path, "frozen-fault", "not UTF-8 text", _FIX, line))
         return []
     rows = csv.reader(io.StringIO(content, newline="\n"), strict=True)
-    result: list[list[Any]] = []
+    every: list[list[str]] = []
+    lines = [1]
     head = [column.name for column in columns]
-    line = 1
+    fault = None
     try:
         found = next(rows, [])
         if found != head:
             problems.append(Problem(path, "frozen-fault", f"the header is not {','.join(head)}", _FIX, 1, 1))
             return []
-        line = rows.line_num + 1
+        lines = [rows.line_num + 1]
         for cells in rows:
-            values = _values(cells, columns, path, line, problems)
-            if values is not None:
-                result.append(values)
-            line = rows.line_num + 1
+            every.append(cells)
+            lines.append(rows.line_num + 1)
     except csv.Error as error:
-        problems.append(Problem(path, "frozen-fault", f"not readable as CSV: {error}", _FIX, line))
+        fault = Problem(path, "frozen-fault", f"not readable as CSV: {error}", _FIX, lines[-1])
+    result = _all_values(every, columns)
+    if result is None:
+        read = (_values(cells, columns, path, line, problems) for cells, line in zip(every, lines, strict=False))
+        result = [values for values in read if values is not None]
+    problems += [fault] if fault else []
     return result
+
+
+def _all_values(rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[list[Any]] | None:
+    """The values of all rows; None if any is faulty. Equal cells of a column are read once: a record has many."""
+    if any(len(cells) != len(columns) for cells in rows):
+        return None
+    result = []
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=bool(rows)):
+        known = {cell: column.read(unguarded(cell)) for cell in set(cells)}
+        if any(value is INVALID for value in known.values()):
+            return None
+        result.append([known[cell] for cell in cells])
+    return [list(values) for values in zip(*result, strict=True)]
 
 
 def _values(

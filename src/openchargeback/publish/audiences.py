@@ -45,7 +45,7 @@ from openchargeback.publish.secrets import secrets_of
 from openchargeback.publish.spans import configured_spans, month_spans
 from openchargeback.templating.environment import Templates, make_environment
 
-_CHARGE = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
+_DIGITS = re.compile(r"[0-9a-f]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ def build_audiences(
         if not audience:
             for path, data in audience_map(run.site, wanted).items():
                 staging.write(path, data)
+        run.keep_own_charges(wanted)
         for number, each in enumerate(wanted):
             step("Building audiences", number, len(wanted))
             if each.sees_all:
@@ -223,15 +224,42 @@ class _Run:
         """The rows of a statement's `charges.csv`."""
         return self.charges.rows(self.original(period), statement)
 
-    def own_charges(self, period: BilledPeriod, owns: Owns, audience: Audience) -> OwnCharges:
+    def owns(self, audience: Audience) -> Owns:
+        """What is an audience's own."""
+        return audience.member(lambda pi: _department(self.site, pi))
+
+    def keep_own_charges(self, audiences: Iterable[Audience]) -> None:
+        """Keep the charges that each audience may see, so that each month is read once for all of them."""
+        wanted = [each for each in audiences if each.sees_charges and not each.sees_all]
+        for period in self.books.periods if self.store.is_writable else ():
+            missing = [each for each in wanted if self._kept(period, each) is None]
+            if missing:
+                with self.table(period) as table:
+                    for each in missing:
+                        self._make_own(table, period, each)
+
+    def own_charges(self, period: BilledPeriod, audience: Audience) -> OwnCharges:
         """The charges of a month that an audience may see."""
-        key = key_of(self.charges.month_key(period), str(audience), self.around)
+        kept = self._kept(period, audience)
+        if kept is None:
+            with self.table(period) as table:
+                kept = self._make_own(table, period, audience)
+        return kept
+
+    def _own_key(self, period: BilledPeriod, audience: Audience) -> str:
+        return key_of(self.charges.month_key(period), str(audience), self.around)
+
+    def _kept(self, period: BilledPeriod, audience: Audience) -> OwnCharges | None:
+        key = self._own_key(period, audience)
         charges, browsed = (self.store.get(kind, key) for kind in _KINDS)
         totals = self.store.value("own totals", key, _Totals)
-        if totals is not None and charges is not None and browsed is not None:
-            return OwnCharges(charges, totals.rows, BrowsedCharges.unpacked(browsed))
-        with self.table(period) as table:
-            own = table.own([each for each in table.payers if owns(*each)])
+        if totals is None or charges is None or browsed is None:
+            return None
+        return OwnCharges(charges, totals.rows, BrowsedCharges.unpacked(browsed))
+
+    def _make_own(self, table: MonthTable, period: BilledPeriod, audience: Audience) -> OwnCharges:
+        owns, key = self.owns(audience), self._own_key(period, audience)
+        own = table.own([each for each in table.payers if owns(*each)])
         for kind, data in zip(_KINDS, (own.charges, own.browsed.packed()), strict=True):
             self.store.put(kind, key, data)
         self.store.keep("own totals", key, _Totals(own.totals))
@@ -248,9 +276,9 @@ class _Folder:
 
     def __init__(self, run: _Run, audience: Audience) -> None:
         self._run, self._audience = run, audience
-        self._owns = audience.member(lambda pi: _department(run.site, pi))
+        self._owns = run.owns(audience)
         wanted = run.books.periods if audience.sees_charges else ()
-        self._own = {each.period: run.own_charges(each, self._owns, audience) for each in wanted}
+        self._own = {each.period: run.own_charges(each, audience) for each in wanted}
         self._own_ids = ChargeIds()
         for each in self._own.values():
             self._own_ids.add(charge_ids(each.charges))
@@ -294,9 +322,11 @@ class _Folder:
         for plan in plans:
             identities.refuse_in_pdf(plan.path, plan.job())
         with closing(PdfRun(write_kept(plans, run.store, staging), run.store, workers)) as rendering:
-            made = ((job.path, run.store.get("page", job.key) or job.render()) for job in jobs)
-            for path, data in chain(made, self._data()):
-                identities.refuse_in([(path, data)])
+            made = ((job.path, run.store.get("page", job.key) or job.render(), True) for job in jobs)
+            # What occurs in the own data tells nothing (`_identities`), so only the names of its files could.
+            own = ((path, data, False) for path, data in self._data())
+            for path, data, is_page in chain(made, own):
+                identities.refuse_in([(path, data if is_page else b"")])
                 self._refuse_charges(path, data)
                 staging.write(path, data)
             for path, data in rendering.rest():
@@ -333,7 +363,8 @@ class _Folder:
     def _refuse_charges(self, path: str, data: bytes) -> None:
         """Refuse ids of charges that are not the audience's own."""
         for text in texts_of(path, data):
-            for found in _CHARGE.findall(text):
-                if found in self._run.ids and found not in self._own_ids:
+            for found in _DIGITS.findall(text):
+                # An id of a charge has 16 digits, no more.
+                if len(found) == 16 and found in self._run.ids and found not in self._own_ids:
                     problem = Problem(path, "leaked-identity", f"contains {found!r}, the charge of someone else", _FIX)
                     raise LedgerFault([problem])

@@ -40,6 +40,11 @@ class Cache:
         self._used: set[str] = set()
         self._shards: set[str] = set()
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether it keeps what it is given, as far as is known."""
+        return self._writable
+
     def get(self, kind: str, key: str) -> bytes | None:
         """The data under this kind and key; None if there is none, or if it is damaged."""
         if self._folder is None:

@@ -14,7 +14,9 @@ import zlib
 from array import array
 from base64 import b64decode
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -34,7 +36,7 @@ _WORD = re.compile(r"[^\W_]+")
 _BEFORE = re.compile(r"[^\W_][-.@+]?\Z")
 _AFTER = re.compile(r"[-@+]?[^\W_]")  # a file name goes on with a period
 _AFTER_ADDRESS = re.compile(r"[-.]?[^\W_]")
-_INVISIBLE = dict.fromkeys(map(ord, "\N{ZERO WIDTH SPACE}\N{SOFT HYPHEN}\N{WORD JOINER}"))
+_INVISIBLE = "\N{ZERO WIDTH SPACE}\N{SOFT HYPHEN}\N{WORD JOINER}"
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PACKED_TEXT = re.compile(rb'"(H4sI[A-Za-z0-9+/]+=*)"')
 _BINARY = (".woff2", ".png", ".pdf")
@@ -50,48 +52,58 @@ class Identity:
 
 
 class Identities:
-    """Everything that a folder must not contain."""
+    """Everything that a folder must not contain. allowed: what it may, nevertheless."""
 
     def __init__(self, secrets: Iterable[Identity]) -> None:
-        # By first word and length: thousands of resources may start with the same word, but have few lengths.
-        self._by_word: dict[str, dict[int, dict[str, Identity]]] = {}
+        known: dict[str, Identity] = {}
         for each in secrets:
             for text in {each.text, folder_name(each.text)} if each.text else ():
-                self._add(_plain(text), each)
-
-    def _add(self, text: str, each: Identity) -> None:
-        first = _WORD.search(text)
-        if first and len(text) >= (_SHORTEST_NAME if each.kind == "name" else SHORTEST):
-            # A text is found at its first word, and compared from there on, so punctuation before it does not count.
-            rest = text[first.start() :]
-            self._by_word.setdefault(first[0], {}).setdefault(len(rest), {}).setdefault(rest, each)
+                plain = _plain(text)
+                first = _WORD.search(plain)
+                if first and len(plain) >= (_SHORTEST_NAME if each.kind == "name" else SHORTEST):
+                    # A text is compared from its first word on, so punctuation before it does not count.
+                    known.setdefault(plain[first.start() :], each)
+        words = {text: _WORD.findall(text) for text in known}
+        uses = Counter(word for found in words.values() for word in found)
+        self.allowed = frozenset[Identity]()
+        # By their rarest word: of thousands of resources, few can occur in a text.
+        self._by_word: dict[str, list[tuple[str, str, frozenset[str], Identity]]] = {}
+        for text, each in known.items():
+            rarest = min(words[text], key=lambda word: (uses[word], word))
+            self._by_word.setdefault(rarest, []).append((text, words[text][0], frozenset(words[text]), each))
+        self._words = frozenset(self._by_word)
 
     def without(self, texts: Iterable[str], own: Iterable[Identity] = ()) -> Identities:
         """The identities that do not occur in any of these texts, and are none of `own`."""
-        known = {*own, *(each for text in texts for each in self.found_in(text))}
-        left = Identities(())
-        for word, lengths in self._by_word.items():
-            for length, found in lengths.items():
-                kept = {text: each for text, each in found.items() if each not in known}
-                if kept:
-                    left._by_word.setdefault(word, {})[length] = kept
+        left = copy(self)
+        left.allowed = self.allowed.union(own)
+        for text in texts:
+            # The same data is often in several files, and only what is new takes time.
+            left.allowed |= left.found_in(text)
         return left
 
     def found_in(self, text: str) -> set[Identity]:
         """The identities that occur in a text."""
-        found: set[Identity] = set()
         text = _plain(text)
-        for word in _WORD.finditer(text):
-            for length, wanted in self._by_word.get(word[0], {}).items():
-                end = word.start() + length
-                there = text[word.start() : end]
-                each = wanted.get(there)
+        words = set(_WORD.findall(text))
+        # By first word and length: thousands of resources may start with the same word, but have few lengths.
+        possible: dict[str, dict[int, dict[str, Identity]]] = {}
+        for rarest in words & self._words:
+            for wanted, first, its_words, each in self._by_word[rarest]:
+                if each not in self.allowed and its_words <= words:
+                    possible.setdefault(first, {}).setdefault(len(wanted), {})[wanted] = each
+        found: set[Identity] = set()
+        for word in _WORD.finditer(text) if possible else ():
+            lengths = possible.get(word[0])
+            for length, wanted_texts in lengths.items() if lengths else ():
+                start, end = word.start(), word.start() + length
+                there = text[start:end]
                 if (
-                    each
-                    and not _BEFORE.search(text, max(0, word.start() - 2), word.start())
+                    there in wanted_texts
+                    and not _BEFORE.search(text, max(0, start - 2), start)
                     and not (_AFTER_ADDRESS if "@" in there else _AFTER).match(text, end)
                 ):
-                    found.add(each)
+                    found.add(wanted_texts[there])
         return found
 
     def problems(self, path: str, texts: Iterable[str]) -> list[Problem]:
@@ -146,10 +158,9 @@ def texts_of(path: str, data: bytes) -> Iterator[str]:
     yield text
     if path.endswith((".html", ".svg")):
         plain = html.unescape(text)
-        yield plain
-        yield unquote(plain)
+        yield from {plain, unquote(plain)} - {text}
     if path.endswith((".js", ".json")):
-        yield _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        yield from {_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)} - {text}
         for packed in _PACKED_TEXT.finditer(data):
             inside = zlib.decompress(b64decode(packed[1]), 31).decode("utf-8", "replace")
             yield _ESCAPE.sub(lambda found: chr(int(found[1], 16)), inside)
@@ -157,4 +168,6 @@ def texts_of(path: str, data: bytes) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """A text as it is compared: without what cannot be seen, and without case."""
-    return text.translate(_INVISIBLE).casefold()
+    for invisible in _INVISIBLE:
+        text = text.replace(invisible, "")
+    return text.casefold()

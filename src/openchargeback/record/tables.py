@@ -123,9 +123,22 @@ def _details(statement: RecordedStatement) -> str:
 
 def resources_of(rows: Iterable[list[Any]]) -> tuple[RecordedResource, ...]:
     """The resources in rows of RESOURCES."""
+    amounts = 2 + len(RESOURCE_COLUMNS)
+    usage = amounts + len(AMOUNT_COLUMNS)
+    # A large month has many, so they are made by place.
+    fields = [column.name for column in RESOURCE_COLUMNS]
+    of_usage = [column.name for column in USAGE_COLUMNS]
     return tuple(
-        RecordedResource(pi=each.pop("pi"), project=each.pop("project"), line=ResourceLine(**each))
-        for each in _by_field(rows, RESOURCES)
+        RecordedResource(
+            pi=row[0],
+            project=row[1],
+            line=ResourceLine(
+                **dict(zip(fields, row[2:amounts], strict=True)),
+                amounts=Amounts(**dict(zip(AMOUNT_COLUMNS, row[amounts:usage], strict=True))),
+                usage=Usage(**dict(zip(of_usage, row[usage:], strict=True))),
+            ),
+        )
+        for row in rows
     )
 
 

@@ -89,8 +89,9 @@ def _number(con: duckdb.DuckDBPyConnection, layouts: Sequence[Sequence[LoadedTab
     canonical_tags(con, every, where)
     names = sorted({name for table in every for name in table.names} & COLUMNS.keys())
     text, joins = canonical_text({name: identifier(name) for name in names}, names)
-    cells = " UNION ALL ".join(_cells(table, tables, names, where) for tables in layouts for table in tables)
-    con.execute(sql(__package__, "ids.sql", cells=cells, canonical=text, joins=joins))
+    cells = " UNION ALL ".join(_cells(table, names, where) for table in every)
+    wholes = " UNION ALL ".join(_whole(table, tables) for tables in layouts for table in tables)
+    con.execute(sql(__package__, "ids.sql", cells=cells, wholes=wholes, canonical=text, joins=joins))
     con.execute("DROP TABLE canonical_json")
 
 
@@ -132,8 +133,7 @@ def canonical_text(columns: Mapping[str, str], names: Iterable[str]) -> tuple[st
     for name in sorted(name for name in names if name in columns):
         column, kind = f"row.{columns[name]}", COLUMNS[name]
         if kind == "decimal":
-            plain = f"regexp_replace(regexp_replace(amount({column})::VARCHAR, '0+$', ''), '[.]$', '')"
-            cell = f"coalesce({plain}, {column})"
+            cell = f"coalesce(plain(amount({column})), {column})"
         elif kind == "datetime":
             cell = f"coalesce(strftime(utc({column}), '%Y-%m-%dT%H:%M:%S.%fZ'), {column})"
         elif kind == "json":
@@ -146,14 +146,19 @@ def canonical_text(columns: Mapping[str, str], names: Iterable[str]) -> tuple[st
     return f"concat_ws({', '.join([_UNIT, *cells])})" if cells else "''", " ".join(joins)
 
 
-def _cells(table: LoadedTable, alike: Sequence[LoadedTable], names: Sequence[str], where: str) -> str:
-    """SQL for the cells of these FOCUS columns, and a digest of the whole row over all columns of the tables alike."""
+def _cells(table: LoadedTable, names: Sequence[str], where: str) -> str:
+    """SQL for the cells of these FOCUS columns."""
     cells = "".join(f", {table.expression(name)} AS {identifier(name)}" for name in names)
+    return f"SELECT n, period, source{cells} FROM {table.numbered} AS row WHERE {where}"
+
+
+def _whole(table: LoadedTable, alike: Sequence[LoadedTable]) -> str:
+    """SQL for a digest of each whole row that has others alike, over all columns of the tables alike."""
     every = sorted({name for each in alike for name in each.names})
     whole = ", ".join(f"coalesce({table.expression(name)}, '')" for name in every)
     return (
-        f"SELECT n, period, source{cells}, sha256(concat_ws({_UNIT}, {whole})) AS whole "
-        f"FROM {table.numbered} AS row WHERE {where}"
+        f"SELECT n, sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {table.numbered} AS row "
+        "WHERE n IN (SELECT n FROM counted WHERE alike > 1)"
     )
 
 

@@ -5,17 +5,18 @@
 INSERT INTO charge_id
 WITH cells AS ({cells}),
 canonical AS (
-    SELECT row.n, row.period, row.source, {canonical} AS text, row.whole FROM cells AS row {joins}
+    SELECT row.n, row.period, row.source, {canonical} AS text FROM cells AS row {joins}
 ),
-counted AS (
-    SELECT
-        n,
-        period,
-        source,
-        text,
-        count(*) OVER (PARTITION BY period, source, text) AS alike,
-        row_number() OVER (PARTITION BY period, source, text ORDER BY whole, n) AS place
-    FROM canonical
+counted AS MATERIALIZED (
+    SELECT n, period, source, text, count(*) OVER (PARTITION BY period, source, text) AS alike FROM canonical
+),
+-- Few charges have others alike, so few need the digest of the whole row.
+placed AS (
+    SELECT n, row_number() OVER (PARTITION BY period, source, text ORDER BY whole, n) AS place
+    FROM counted
+    JOIN ({wholes}) AS digest USING (n)
+    WHERE alike > 1
 )
-SELECT n, sha256(concat_ws(chr(31), source, period, text, alike::VARCHAR, place::VARCHAR)) AS id
+SELECT n, sha256(concat_ws(chr(31), source, period, text, alike::VARCHAR, coalesce(place, 1)::VARCHAR)) AS id
 FROM counted
+LEFT JOIN placed USING (n)

@@ -7,6 +7,7 @@ templates come through pull requests, all templates run in Jinja's sandbox: they
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,7 @@ from jinja2 import (
 from jinja2.environment import Environment
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
 
 from openchargeback.ledger.files import Gate
 from openchargeback.ledger.shipped import shipped_templates
@@ -56,8 +58,21 @@ _MOST_REMEMBERED = 10_000
 _METHODS = (MethodType, BuiltinMethodType)
 
 
+_special = re.compile("[&<>'\"]").search
+
+
+def _escaped(value: Any) -> str:
+    """As `markupsafe.escape`, for output: most values are plain text without any of its characters."""
+    return value if type(value) is Markup or (type(value) is str and not _special(value)) else escape(value)
+
+
 class _Metered(Template):
     """A template rendered under a meter, its own or that of a larger task."""
+
+    @classmethod
+    def _from_namespace(cls, environment: Environment, namespace: Any, globals: Any) -> Template:  # noqa: A002 - as Jinja
+        namespace["escape"] = _escaped
+        return super()._from_namespace(environment, namespace, globals)
 
     def render(self, *args: Any, **kwargs: Any) -> str:
         with metering.counted():
