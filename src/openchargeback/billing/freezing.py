@@ -29,6 +29,7 @@ from openchargeback.ledger.periods import (
 from openchargeback.model import (
     BilledPeriod,
     Entry,
+    Journal,
     PeriodAmounts,
     QueueItem,
     ResourceLine,
@@ -207,15 +208,15 @@ def thaw(
 ) -> tuple[BilledPeriod, list[Problem]]:
     """Everything of a closed period from its record, and every invariant that it violates. As `thaw_lines`.
 
-    checked: the invariants are known to hold for this record, so that its resources need not be read.
+    checked: its tables are known to be sound and the invariants to hold, so that nothing is read before it is used.
     Raises LedgerFault if a table of the record is faulty.
     """
     frozen = ledger.records[period]
     lines, problems = thaw_lines(ledger, period, still_queued)
     thawed = BilledPeriod(
         **field_values(lines),
-        statements=_statements(frozen, lines),
-        journal=recorded_journal(ledger, period),
+        statements=LazySequence(partial(_statements, frozen, lines)),
+        journal=Journal(period, LazySequence(lambda: recorded_journal(ledger, period).lines)),
     )
     return thawed, [*(() if checked else reconciliation.check(thawed)), *problems]
 
