@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from openchargeback.ledger.periods import Event
 from openchargeback.problems import LedgerFault, OutsideFault, UsageFault
 from openchargeback.publish import closing
 from openchargeback.publish.books import open_books
-from openchargeback.publish.build import build
+from openchargeback.publish.build import build, write_statements
 from openchargeback.publish.bundle import Bundle, changed_months, write_bundle
 from openchargeback.publish.gathering import gather_ledger
 from openchargeback.publish.manifest import intact, read_manifest
@@ -146,6 +147,20 @@ def test_the_tables_of_months_that_it_does_not_show_are_read_once(
     second = write_bundle(open_books(ledger.root), month, ledger.root.parent / "second")
     assert contents(first.folder) == contents(second.folder)
     assert not [path for path in read if "2025-01" in path]
+
+
+@pytest.mark.parametrize("write", [write_bundle, write_statements])
+def test_nothing_is_written_of_a_ledger_that_changes_in_the_meantime(
+    ledger: Repository, write: Callable[..., object]
+) -> None:
+    """The tables of a closed month are read after the books are opened."""
+    close(ledger)
+    books, output = open_books(ledger.root), ledger.root.parent / "out"
+    lines = ledger.root / "periods/2025-01.lines.csv"
+    lines.write_bytes(lines.read_bytes().replace(b"7.00", b"8.00"))
+    with pytest.raises(OutsideFault, match="the ledger was changed while it was being read"):
+        write(books, "2025-01", output)
+    assert lying(output) == []
 
 
 def test_equal_files_make_equal_bytes(ledger: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
