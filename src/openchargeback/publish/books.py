@@ -113,7 +113,11 @@ def _examine_totals(root: Path, step: Step) -> Examined[PeriodTotals]:
     if ledger is None:
         return None, (), problems
     summaries, faults = summarize_ledger(ledger, store, _scope(ledger, "", step))
-    return ledger, tuple(each.totals for each in summaries), [*problems, *faults, *output_problems(ledger, summaries)]
+    return (
+        ledger,
+        tuple(each.totals for each in summaries),
+        [*problems, *faults, *output_problems(ledger, summaries, store)],
+    )
 
 
 def _scope(ledger: RecordedLedger, wanted: str, step: Step, only: Collection[str] | None = None) -> Scope:

@@ -11,21 +11,26 @@ from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.problems import Problem, Severity
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.keys import environment, key_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 _NO_CACHE = Cache(None)
+_WRITABLE = "journal can be written"
 
 
-def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
+def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary], store: Cache) -> list[Problem]:
     """Everything that would stop the outputs of a build, and warnings about them."""
     opened = [each for each in summaries if each.totals.state is State.OPEN]
     warnings = _without_credit_fund(ledger, {source for each in opened for source in each.crediting})
     invoices = invoice_problems(ledger, (each.totals for each in summaries))
-    return [*warnings, *invoices, *_journal_problems(ledger, summaries), *_glyph_problems(ledger, opened)]
+    return [*warnings, *invoices, *_journal_problems(ledger, summaries, store), *_glyph_problems(ledger, opened)]
 
 
-def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
-    """Problems of journal files: of formats and templates, and of what a file cannot hold."""
+def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary], store: Cache) -> list[Problem]:
+    """Problems of journal files: of formats and templates, and of what a file cannot hold.
+
+    That those of a closed month can be written is kept, since its record never changes.
+    """
     own = [
         each.totals.period
         for each in summaries
@@ -38,7 +43,31 @@ def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> l
         return []
     from openchargeback.export.journals.files import journal_problems
 
-    return journal_problems(ledger, sum_ledger(ledger, _NO_CACHE, Scope(only=own))[0])
+    keys = _journal_keys(ledger, own)
+    unknown = [period for period in own if period not in keys or store.get(_WRITABLE, keys[period]) is None]
+    if not unknown:
+        return []
+    periods, _ = sum_ledger(ledger, store, Scope(only=unknown))
+    problems = journal_problems(ledger, periods)
+    for each in periods:
+        if each.period in keys and not problems:
+            store.put(_WRITABLE, keys[each.period], b"")
+    return problems
+
+
+def _journal_keys(ledger: RecordedLedger, periods: Sequence[str]) -> dict[str, str]:
+    """Everything that the journal files of the closed ones among these periods depend on."""
+    if not ledger.records:
+        return {}
+    from openchargeback.templating.environment import make_environment
+
+    outside = key_of(environment(ledger.root), make_environment(ledger.root / "templates").digest)
+    keys, before = {}, ""
+    for period, record in sorted(ledger.records.items()):
+        # A credit is booked with the settings of the month that it corrects.
+        before = key_of(before, period, record.digest, ledger.settings(period))
+        keys[period] = key_of(outside, before, ledger.journal_profiles)
+    return {period: keys[period] for period in periods if period in keys}
 
 
 def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:

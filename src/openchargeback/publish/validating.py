@@ -43,7 +43,7 @@ def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[L
             with database() as con:
                 problems += check(con, ledger.charge_files.get(period, ()), ledger.config, full=full)
     summaries, faults = summarize_ledger(ledger, store, Scope(only=set(ledger.periods) - large))
-    problems += [*faults, *output_problems(ledger, summaries)]
+    problems += [*faults, *output_problems(ledger, summaries, store)]
     check_unchanged()
     return ledger, problems
 
