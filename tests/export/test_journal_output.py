@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from journal_ledger import ANSWER, CONFIG, charges, close, put, run
 
+from openchargeback.billing import postings
 from openchargeback.export.journals import files as journal_files
 from openchargeback.problems import Severity
 from openchargeback.publish.build import build
+from openchargeback.publish.gathering import gather_ledger
 from openchargeback.publish.validating import validate
 
 
@@ -152,6 +154,29 @@ def test_a_month_that_is_closed_again_has_other_numbers(ledger: Path) -> None:
     close(ledger, "2025-02")
     shown = json.loads(run(ledger, "periods", "show", "2025-02", "--json").stdout)
     assert [each["number"] for each in shown["journal"]["documents"] if each["format"] == "gl"] == ["OCB-2025-02-r2"]
+
+
+def test_a_journal_is_not_made_to_see_that_all_of_it_was_accepted(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting = "{document: %s, format: gl, on: 2025-02-10, lines: [%s]}"
+
+    def put_posting(number: str, lines: str) -> None:
+        put(ledger, "postings/2025-01.yaml", f"postings: [{posting % (number, lines)}]\n")
+
+    def faults() -> list[str]:
+        return [each.message for each in gather_ledger(ledger)[1] if each.severity is Severity.ERROR]
+
+    put_posting("OCB-2025-01", "{line: 9, status: accepted}")
+    assert faults() == ["document OCB-2025-01 has 6 lines, not 9"]
+    monkeypatch.delattr(postings, "journal_of")
+    put_posting("OCB-2025-99", "")
+    assert [each.partition(" has ")[2] for each in faults()] == ["no document OCB-2025-99"]
+    put_posting("OCB-2025-01", "")
+    assert faults() == []
+    put_posting("OCB-2025-01", "{line: 1, status: accepted}")
+    with pytest.raises(NameError):
+        faults()
 
 
 def test_validate_writes_the_journal_of_a_closed_month_once(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:

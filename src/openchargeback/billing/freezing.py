@@ -12,7 +12,7 @@ from openchargeback import money
 from openchargeback.billing import reconciliation
 from openchargeback.billing.periods import bill_period
 from openchargeback.billing.pipeline import PostedCorrections
-from openchargeback.billing.postings import recorded_journal
+from openchargeback.billing.postings import lazy_journal
 from openchargeback.billing.statements import corrections_of, paying_of
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
@@ -29,7 +29,6 @@ from openchargeback.ledger.periods import (
 from openchargeback.model import (
     BilledPeriod,
     Entry,
-    Journal,
     PeriodAmounts,
     QueueItem,
     ResourceLine,
@@ -216,7 +215,7 @@ def thaw(
     thawed = BilledPeriod(
         **field_values(lines),
         statements=LazySequence(partial(_statements, frozen, lines)),
-        journal=Journal(period, LazySequence(lambda: recorded_journal(ledger, period).lines)),
+        journal=lazy_journal(ledger, period),
     )
     return thawed, [*(() if checked else reconciliation.check(thawed)), *problems]
 
