@@ -715,7 +715,7 @@ class Journal:
     """
 
     period: str
-    lines: tuple[JournalLine, ...]
+    lines: Sequence[JournalLine]
 
     @property
     def debits(self) -> Decimal:
@@ -980,9 +980,12 @@ class SummedPeriod(_Lines, _Held):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BilledPeriod(SummedPeriod):
-    """Everything that billing computes for one period: the content of pages, PDFs and journals."""
+    """Everything that billing computes for one period: the content of pages, PDFs and journals.
 
-    statements: tuple[Statement, ...]
+    journal: the descriptions of a closed one lack what the template adds, until its files are written.
+    """
+
+    statements: Sequence[Statement]
     journal: Journal
 
 

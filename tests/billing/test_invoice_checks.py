@@ -91,6 +91,14 @@ def test_half_a_yen_in_yen(tmp_path: Path) -> None:
     assert results(found) == [("A", "matches", "0.4"), ("B", "differs", "0.6")]
 
 
+def test_half_a_cent_in_dollars_in_a_ledger_in_yen(tmp_path: Path) -> None:
+    config = "organization: A\ncurrency: JPY\n"
+    period = billed(tmp_path, ("1000", "A"), config=config, BillingCurrency="USD")
+    assert results(compared(period, invoice("A", "1000.4", currency="USD"), config=config)) == [
+        ("A", "differs", "-0.4")
+    ]
+
+
 def test_without_any_invoice_id_a_source_is_compared_as_a_whole(tmp_path: Path) -> None:
     """As before FOCUS 1.2, which added the column."""
     period = billed(tmp_path, ("60", "-"), ("39.5", "-"))

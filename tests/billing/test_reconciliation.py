@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -61,7 +61,7 @@ def _line(period: BilledPeriod, amounts: Amounts) -> BilledPeriod:
     return replace(period, lines=(replace(period.lines[0], amounts=amounts), *period.lines[1:]))
 
 
-def _journal(period: BilledPeriod, lines: tuple[JournalLine, ...]) -> BilledPeriod:
+def _journal(period: BilledPeriod, lines: Sequence[JournalLine]) -> BilledPeriod:
     return replace(period, journal=replace(period.journal, lines=lines))
 
 

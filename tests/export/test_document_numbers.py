@@ -11,6 +11,8 @@ import pytest
 from journal_cases import own_profile
 
 from openchargeback.export.journals.documents import DocumentKind, NoNumber, document_number
+from openchargeback.export.journals.profiles import format_problems
+from openchargeback.ledger.config import read_config
 from openchargeback.ledger.journal_profiles import Profile, shipped_names, shipped_profile
 
 DOCUMENT = Path(__file__).parents[2] / "docs/JOURNALS.md"
@@ -67,6 +69,13 @@ def test_no_two_documents_share_a_number(length):
 def test_what_does_not_fit_has_no_number(prefix, length, revision, part, why):
     with pytest.raises(NoNumber, match=why):
         document_number(profile(prefix, length), "2025-01", revision, part)
+
+
+@pytest.mark.parametrize(("prefix", "faults"), [("=", 1), ("-X", 1), (" @", 1), ("X-", 0)])
+def test_none_starts_like_a_formula(prefix, faults):
+    config, _ = read_config(b"organization: A")
+    problems = format_problems(config, {"x": profile(prefix, 30)})
+    assert ["would start like a formula" in each.message for each in problems] == [True] * faults
 
 
 def test_the_shipped_formats_share_none():

@@ -246,6 +246,16 @@ def test_files_of_fixed_width_and_of_templates_are_compared(ledger: Path, folder
     assert "[journal-differs]" in run(ledger, "journal", "--check", path, *where, code=1).stderr
 
 
+@pytest.mark.parametrize("name", ["gl", "hledger"])
+def test_a_file_that_another_program_has_saved_is_not_called_identical(ledger: Path, folder: Path, name: str) -> None:
+    where = ("--period", "2025-01", "--format", name)
+    path = folder / "saved"
+    run(ledger, "journal", *where, "-o", path)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    said = run(ledger, "journal", "--check", path, *where).stdout
+    assert said.startswith(f"the same lines: {path} has those of the {name} journal of 2025-01, but another program")
+
+
 def test_a_file_that_does_not_say_what_it_is_has_to_be_named(ledger: Path, folder: Path) -> None:
     text = run(ledger, "journal", "--period", "2025-01", "--format", "gl").stdout.replace("90.00", "90.10")
     path = put(folder, "x.csv", text)

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 from journal_ledger import ANSWER, CONFIG, charges, close, put, run
 
+from openchargeback.billing import postings
+from openchargeback.export.journals import files as journal_files
+from openchargeback.problems import Severity
 from openchargeback.publish.build import build
+from openchargeback.publish.gathering import gather_ledger
+from openchargeback.publish.validating import validate
 
 
 def built(root: Path) -> tuple[Path, list[str]]:
@@ -149,6 +154,57 @@ def test_a_month_that_is_closed_again_has_other_numbers(ledger: Path) -> None:
     close(ledger, "2025-02")
     shown = json.loads(run(ledger, "periods", "show", "2025-02", "--json").stdout)
     assert [each["number"] for each in shown["journal"]["documents"] if each["format"] == "gl"] == ["OCB-2025-02-r2"]
+
+
+def test_a_journal_is_not_made_to_see_that_all_of_it_was_accepted(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting = "{document: %s, format: gl, on: 2025-02-10, lines: [%s]}"
+
+    def put_posting(number: str, lines: str) -> None:
+        put(ledger, "postings/2025-01.yaml", f"postings: [{posting % (number, lines)}]\n")
+
+    def faults() -> list[str]:
+        return [each.message for each in gather_ledger(ledger)[1] if each.severity is Severity.ERROR]
+
+    put_posting("OCB-2025-01", "{line: 9, status: accepted}")
+    assert faults() == ["document OCB-2025-01 has 6 lines, not 9"]
+    monkeypatch.delattr(postings, "journal_of")
+    put_posting("OCB-2025-99", "")
+    assert [each.partition(" has ")[2] for each in faults()] == ["no document OCB-2025-99"]
+    put_posting("OCB-2025-01", "")
+    assert faults() == []
+    put_posting("OCB-2025-01", "{line: 1, status: accepted}")
+    with pytest.raises(NameError):
+        faults()
+
+
+def test_validate_writes_the_journal_of_a_closed_month_once(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To see whether it can be written; again if what it is written with has changed."""
+    put(ledger, "config.yaml", CONFIG.replace("journal:\n", "journal:\n  formats: [gl, hledger]\n"))
+    tried: list[str] = []
+    true_files = journal_files.month_files
+
+    def month_files(month: journal_files.Month) -> list[journal_files.JournalFile]:
+        tried.append(month.period.period)
+        return true_files(month)
+
+    def faults() -> list[str]:
+        tried.clear()
+        _, problems = validate(ledger)
+        return [each.code for each in problems if each.severity is Severity.ERROR]
+
+    monkeypatch.setattr(journal_files, "month_files", month_files)
+    assert faults() == []
+    assert {"2025-01", "2025-03"} <= {*tried}
+    assert faults() == []
+    assert "2025-01" not in tried
+    assert "2025-03" in tried
+    put(ledger, "templates/journals/gl.yaml", "label: Ours\nextends: gl\nfiles: [{extension: csv, template: gl.txt}]\n")
+    put(ledger, "templates/gl.txt", "{{ lines[0].amount.none() }}")
+    for _ in range(2):
+        assert {*faults()} == {"journal-template"}
+        assert "2025-01" in tried
 
 
 def test_the_same_journal_has_the_same_numbers_and_bytes(ledger: Path, tmp_path: Path) -> None:

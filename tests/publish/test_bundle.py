@@ -10,17 +10,19 @@ import pathlib
 import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from openchargeback.ledger import table
 from openchargeback.ledger.periods import Event
 from openchargeback.problems import LedgerFault, OutsideFault, UsageFault
 from openchargeback.publish import closing
 from openchargeback.publish.books import open_books
-from openchargeback.publish.build import build
+from openchargeback.publish.build import build, write_statements
 from openchargeback.publish.bundle import Bundle, changed_months, write_bundle
 from openchargeback.publish.gathering import gather_ledger
 from openchargeback.publish.manifest import intact, read_manifest
@@ -119,6 +121,46 @@ def test_files_are_those_of_the_portal(ledger: Repository) -> None:
     assert contents(made.folder / "journal") == journal
     published = {path.read_bytes() for path in public.glob("statements/2025-01/**/*.pdf")}
     assert {path.read_bytes() for path in (made.folder / "statements").iterdir()} == published
+
+
+@pytest.mark.parametrize("later", ["closed", "open"])
+def test_the_tables_of_months_that_it_does_not_show_are_read_once(
+    ledger: Repository, later: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What closed it, or the first command after that, has checked them."""
+    month = "2025-02" if later == "closed" else "2026-02"
+    close(ledger)
+    ledger.write(f"charges/{month}/aws.csv", HEAD + row("8", month=month))
+    if later == "closed":
+        closing.close(open_books(ledger.root), month, Event(dt.date(2025, 3, 5), "admin@example.edu"))
+    read: list[str] = []
+    true_read = table.read_table
+
+    def reading(data: bytes, path: str, *others: Any) -> list[list[Any]]:
+        read.append(path)
+        return true_read(data, path, *others)
+
+    monkeypatch.setattr(table, "read_table", reading)
+    first = write_bundle(open_books(ledger.root), month, ledger.root.parent / "first")
+    assert [path for path in read if (month if later == "closed" else "2025-01") in path]
+    read.clear()
+    second = write_bundle(open_books(ledger.root), month, ledger.root.parent / "second")
+    assert contents(first.folder) == contents(second.folder)
+    assert not [path for path in read if "2025-01" in path]
+
+
+@pytest.mark.parametrize("write", [write_bundle, write_statements])
+def test_nothing_is_written_of_a_ledger_that_changes_in_the_meantime(
+    ledger: Repository, write: Callable[..., object]
+) -> None:
+    """The tables of a closed month are read after the books are opened."""
+    close(ledger)
+    books, output = open_books(ledger.root), ledger.root.parent / "out"
+    lines = ledger.root / "periods/2025-01.lines.csv"
+    lines.write_bytes(lines.read_bytes().replace(b"7.00", b"8.00"))
+    with pytest.raises(OutsideFault, match="the ledger was changed while it was being read"):
+        write(books, "2025-01", output)
+    assert lying(output) == []
 
 
 def test_equal_files_make_equal_bytes(ledger: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "billing"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "portal"))
 
 from closed_ledger import CONFIG, LOGO, close, month, on_item
+from pdf_text import lost, packed, pages_of
 from small_ledger import charge, csv_text, tags
 
 from openchargeback import money
@@ -26,6 +28,7 @@ from openchargeback.billing.span_statements import SpanRequest, SpanStatement, S
 from openchargeback.ledger.directory import Directory, FundEntry
 from openchargeback.model import Amounts, Entry, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.site import Site
 from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.problems import LedgerFault, Severity, UsageFault
@@ -324,3 +327,22 @@ def test_the_keys_of_a_span_cover_what_its_page_and_its_pdf_show(books: AllBooks
         assert [one != other for one, other in zip(after, before, strict=True)] == [True] * 4, name
     others = replace(directory, people={**directory.people, "cy@example.edu": replace(person, email="cy@example.edu")})
     assert made(base, others) == before
+
+
+@pytest.mark.parametrize("count", [8, 11, 14, 60])
+def test_a_table_of_up_to_fourteen_rows_is_on_one_page(books: AllBooks, make: Make, count: int) -> None:
+    """With its heading and its total. A longer one is split, and nothing is lost."""
+    span = make(of(SubjectKind.DEPARTMENT, "Biology"))
+    line = span.lines[0]
+    lines = [
+        replace(line, project=f"project-{number:02}", fund=f"F-{number:02}", service=f"Service {number:02}")
+        for number in range(count)
+    ]
+    site = replace(make_site(books, Provenance("", "", "x"), {}), spans=(replace(span, lines=tuple(lines)),))
+    (plan,) = span_pdfs(site, make_environment(), books.ledger.directory)
+    content = render_job(plan.job())
+    assert lost(plan.job(), content) == []
+    (page,) = [page for page in pages_of(content) if packed("By service") in page]
+    services = page.partition(packed("By service"))[2]
+    whole = all(packed(f"Service {number:02}") in services for number in range(count))
+    assert whole == (count <= 14)

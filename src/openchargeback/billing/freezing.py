@@ -12,7 +12,7 @@ from openchargeback import money
 from openchargeback.billing import reconciliation
 from openchargeback.billing.periods import bill_period
 from openchargeback.billing.pipeline import PostedCorrections
-from openchargeback.billing.postings import recorded_journal
+from openchargeback.billing.postings import lazy_journal
 from openchargeback.billing.statements import corrections_of, paying_of
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
@@ -207,15 +207,15 @@ def thaw(
 ) -> tuple[BilledPeriod, list[Problem]]:
     """Everything of a closed period from its record, and every invariant that it violates. As `thaw_lines`.
 
-    checked: the invariants are known to hold for this record, so that its resources need not be read.
+    checked: its tables are known to be sound and the invariants to hold, so that nothing is read before it is used.
     Raises LedgerFault if a table of the record is faulty.
     """
     frozen = ledger.records[period]
     lines, problems = thaw_lines(ledger, period, still_queued)
     thawed = BilledPeriod(
         **field_values(lines),
-        statements=_statements(frozen, lines),
-        journal=recorded_journal(ledger, period),
+        statements=LazySequence(partial(_statements, frozen, lines)),
+        journal=lazy_journal(ledger, period),
     )
     return thawed, [*(() if checked else reconciliation.check(thawed)), *problems]
 

@@ -18,6 +18,7 @@ from openchargeback.ledger.settings import Config, Payer
 from openchargeback.model import Journal, JournalDocument, JournaledAgain, JournalLine, RowKind, State
 from openchargeback.money import ZERO
 from openchargeback.problems import LedgerFault, Problem, Severity
+from openchargeback.record.lazy import LazySequence
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.decisions import unusable_values
 
@@ -99,6 +100,11 @@ def recorded_journal(ledger: RecordedLedger, period: str) -> Journal:
     numbers = {(each.pi, each.project): each.number for each in record.statements}
     stated = [line for line in record.lines if (line.pi, line.project) in numbers]
     return journal_of(period, record.accounting_date, stated, numbers, settings, record.again)
+
+
+def lazy_journal(ledger: RecordedLedger, period: str) -> Journal:
+    """The same, made when its lines are first looked at."""
+    return Journal(period, LazySequence(lambda: recorded_journal(ledger, period).lines))
 
 
 def journaled_again(ledger: RecordedLedger, period: str) -> tuple[JournaledAgain, ...]:
@@ -258,12 +264,15 @@ def posting_problems(ledger: RecordedLedger) -> list[Problem]:
             what = f"{period} is open, so its journal is a draft that cannot have been posted"
             problems.append(Problem(postings_path(period), "posting-mismatch", what, "remove the file", 1))
         elif period in ledger.records:
+            journal = lazy_journal(ledger, period)
             try:
-                journal = recorded_journal(ledger, period)
+                found = [
+                    *check_postings(journal, ledger.records[period].documents, postings),
+                    *_again_problems(ledger, period, journal, postings),
+                ]
             except LedgerFault:
                 continue  # a problem of its own
-            problems += check_postings(journal, ledger.records[period].documents, postings)
-            problems += _again_problems(ledger, period, journal, postings)
+            problems += found
     return [*problems, *_unfounded(ledger)]
 
 
@@ -286,7 +295,8 @@ def check_postings(
                 what = f"document {document.number} has the same lines as {other.number}, which was posted, too"
                 yield _mismatch(posting, what, "keep the document that was posted, once")
         earlier.append(document)
-        yield from _line_faults(posting, document, journal)
+        if posting.lines:  # mostly, everything was accepted
+            yield from _line_faults(posting, document, journal)
 
 
 def _mismatch(posting: Posting, message: str, fix: str, at: int = 0) -> Problem:
@@ -369,7 +379,7 @@ def _again_problems(
     """Rejected lines that no month journals again, or one that cannot."""
     documents = {each.number: each for each in ledger.records[period].documents}
     for posting in postings:
-        if posting.document not in documents:
+        if posting.document not in documents or not posting.lines:
             continue
         outcome = _Outcome(documents[posting.document], posting, journal.lines)
         for number, each in sorted(outcome.listed.items()):

@@ -218,7 +218,7 @@ def _check(key: _Key, charges: InvoiceSum | None, invoice: ProviderInvoice | Non
         charges=charges.charges if charges else 0,
         charged=charges.billed if charges else money.ZERO,
         invoiced=invoice.amount if invoice else None,
-        tolerance=config.invoice_tolerance(source),
+        tolerance=config.invoice_tolerance(source, currency),
         provisional=invoice.provisional if invoice else False,
         taxes=None if tax is None else (charges.tax if charges else money.ZERO, tax),
         unreadable=charges.unreadable if charges else 0,

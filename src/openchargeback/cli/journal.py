@@ -211,7 +211,13 @@ def _check(root: Path, path: Path, period: str | None, name: str | None) -> None
     found = compare(journal_month(_open(root, period), period), name, data, path.name)
     if found.differences:
         raise LedgerFault(found.differences)
-    click.echo(f"identical: {path} is the {name} journal of {period}, as the ledger is now")
+    if found.identical:
+        click.echo(f"identical: {path} is the {name} journal of {period}, as the ledger is now")
+        return
+    click.echo(
+        f"the same lines: {path} has those of the {name} journal of {period}, but another program has saved it with "
+        "other quotes or line ends; post the file that a build writes"
+    )
 
 
 def _open(root: Path, period: str) -> LedgerLines:

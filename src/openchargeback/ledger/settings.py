@@ -863,10 +863,12 @@ class Config:
         """Whether a source's discount is the institution's."""
         return self.source(name).discount == INSTITUTION
 
-    def invoice_tolerance(self, name: str) -> Decimal:
-        """How much an invoice of a source may differ from its charges, exactly; half of the minor unit unless set."""
+    def invoice_tolerance(self, name: str, currency: str) -> Decimal:
+        """How much an invoice of a source may differ from its charges, exactly; unless set, half of the minor unit of
+        the currency that both are in.
+        """
         own = self.source(name).invoice_tolerance
-        return money.minor_unit(self.currency) / 2 if own is None else own
+        return money.minor_unit(currency) / 2 if own is None else own
 
     def source_tags(self, name: str) -> Tags:
         """The tag keys of a source's charges."""

@@ -6,12 +6,13 @@ cache does not have that key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from openchargeback import __version__
 from openchargeback.characters import one_line
+from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, PeriodAmounts, Statement
 from openchargeback.portal import paths
@@ -64,7 +65,7 @@ class PdfPlan:
 
 def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob]:
     """One page for each statement of the site, or of one `period`."""
-    shell, digest, histories = site_shell(site), env.digest, statement_histories(site.periods)
+    shell, digest, histories = site_shell(site), env.digest, _shown_histories(site, period)
     months = {month.period: head_month(month) for month in site.periods}
     jobs = []
     for statement in _statements(site, period):
@@ -79,7 +80,7 @@ def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob
 def statement_pdfs(site: Site, env: Templates, charges: StatementCharges, period: str = "") -> list[PdfPlan]:
     """One plan for each statement of the site, or of one `period`. charges: what `charges.csv` of each has."""
     common = fingerprint(stamp(), env.digest)
-    histories = statement_histories(site.periods)
+    histories = _shown_histories(site, period)
     plans = []
     for month in site.periods:
         if period and month.period != period:
@@ -147,7 +148,17 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
     )
 
 
-def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
+def _shown_histories(site: Site, period: str) -> Histories:
+    """What the charts of statements take from other months: of all, or of one `period`."""
+    if not period:
+        return statement_histories(site.periods)
+    if all(each.history is not None for each in _statements(site, period)):
+        return {}
+    charted = months_until(period, CHART_MONTHS)
+    return statement_histories([month for month in site.periods if month.period in charted])
+
+
+def statement_histories(periods: Sequence[BilledPeriod]) -> Histories:
     """The amounts billed to every PI and project in each period; no entry without a statement."""
     nothing = {period.period: PeriodAmounts(period=period.period, amounts=Amounts()) for period in periods}
     histories: dict[tuple[str, str], dict[str, PeriodAmounts]] = {}

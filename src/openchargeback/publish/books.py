@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -38,11 +38,16 @@ Period_co = TypeVar("Period_co", bound=_HasPeriod, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Books(Generic[Period_co]):
-    """A ledger with all its periods billed, without errors."""
+    """A ledger with all its periods billed, without errors.
+
+    check_unchanged: raises OutsideFault if a file has changed since reading began. Call it before what was made of the
+    books is put in place, since closed periods are read when they are looked at.
+    """
 
     ledger: RecordedLedger
     periods: tuple[Period_co, ...]
     warnings: tuple[Problem, ...]
+    check_unchanged: Callable[[], None] = field(default=lambda: None, compare=False)
 
     def period(self, name: str) -> Period_co | None:
         """One billed period, None if the ledger has none of that name."""
@@ -149,4 +154,4 @@ def _opened(root: Path, examine: Callable[[], Examined[Period_co]]) -> Books[Per
     check()
     if ledger is None or has_errors(problems):
         raise LedgerFault(problems, root)
-    return Books(ledger, periods, tuple(problems))
+    return Books(ledger, periods, tuple(problems), check)

@@ -255,8 +255,9 @@ def write_statements(books: AllBooks, period: str, output: Path, *, step: Step =
     secrets, store = secrets_of(root), open_cache(root)
     secrets.refuse_in_statements(plans)
     folder, key = output / inside.removeprefix(f"{STATEMENTS}/"), _key((), plans, {}, ())
+    checks = (lambda _folder: books.check_unchanged(), secrets.check)
     with (
-        staged(folder, provenance_of(root), key, OutputKind.STATEMENTS, [secrets.check]) as staging,
+        staged(folder, provenance_of(root), key, OutputKind.STATEMENTS, checks) as staging,
         closing(PdfRun(write_kept(plans, store, staging), store)) as pdfs,
     ):
         for path, data in pdfs.rest(step):

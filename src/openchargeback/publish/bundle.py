@@ -106,7 +106,7 @@ def write_bundle(
     secrets.refuse_in_statements(planned.pdfs)
     folder = output / folder_of(period)
     archive = output / f"{folder_of(period)}.zip" if zipped else None
-    checks: list[Callable[[Path], None]] = [secrets.check]
+    checks: list[Callable[[Path], None]] = [lambda _folder: books.check_unchanged(), secrets.check]
     with ExitStack() as stack:
         if archive is not None:
             _refuse_foreign(archive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from openchargeback.billing.provider_invoices import invoice_problems
 from openchargeback.billing.summaries import Summary
@@ -15,6 +15,7 @@ from openchargeback.publish.keys import environment, key_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 _NO_CACHE = Cache(None)
+_WRITABLE = "journal can be written"
 
 
 def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary], store: Cache) -> list[Problem]:
@@ -26,7 +27,10 @@ def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary], store:
 
 
 def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary], store: Cache) -> list[Problem]:
-    """Problems of journal files: of formats and templates, and of what a file cannot hold."""
+    """Problems of journal files: of formats and templates, and of what a file cannot hold.
+
+    That those of a closed month can be written is kept, since its record never changes.
+    """
     own = [
         each.totals.period
         for each in summaries
@@ -40,31 +44,30 @@ def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary], stor
     from openchargeback.export.journals.files import journal_problems
 
     keys = _journal_keys(ledger, own)
-    unknown = [period for period in own if period not in keys or store.get("journal checked", keys[period]) is None]
+    unknown = [period for period in own if period not in keys or store.get(_WRITABLE, keys[period]) is None]
     if not unknown:
         return []
-    found = sum_ledger(ledger, store, Scope(only=unknown))[0]
-    problems = journal_problems(ledger, found)
-    for each in () if problems else found:
-        if each.period in keys:
-            store.put("journal checked", keys[each.period], b"")
+    periods, _ = sum_ledger(ledger, store, Scope(only=unknown))
+    problems = journal_problems(ledger, periods)
+    for each in periods:
+        if each.period in keys and not problems:
+            store.put(_WRITABLE, keys[each.period], b"")
     return problems
 
 
-def _journal_keys(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, str]:
-    """What the journal files of each closed period depend on: a journal may repeat lines of any earlier month."""
+def _journal_keys(ledger: RecordedLedger, periods: Sequence[str]) -> dict[str, str]:
+    """Everything that the journal files of the closed ones among these periods depend on."""
+    if not ledger.records:
+        return {}
     from openchargeback.templating.environment import make_environment
 
-    closed = [period for period in periods if period in ledger.records]
-    if not closed:
-        return {}
-    outside = environment(ledger.root), make_environment(ledger.root / "templates").digest, ledger.journal_profiles
-    until: list[tuple[str, str]] = []
-    keys = {}
+    outside = key_of(environment(ledger.root), make_environment(ledger.root / "templates").digest)
+    keys, before = {}, ""
     for period, record in sorted(ledger.records.items()):
-        until.append((period, record.digest))
-        keys[period] = key_of(*outside, until, ledger.period_file(period), ledger.settings(period))
-    return {period: keys[period] for period in closed}
+        # A credit is booked with the settings of the month that it corrects.
+        before = key_of(before, period, record.digest, ledger.settings(period))
+        keys[period] = key_of(outside, before, ledger.journal_profiles)
+    return {period: keys[period] for period in periods if period in keys}
 
 
 def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:

@@ -37,5 +37,6 @@ def write_span(books: AllBooks, statement: SpanStatement, output: Path) -> Path:
     except OSError as fault:
         raise outside(output, fault) from fault
     for _, data in kept_or_rendered([plan], open_cache(root)):
+        books.check_unchanged()
         write_file(path, data)
     return path

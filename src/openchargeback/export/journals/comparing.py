@@ -23,12 +23,16 @@ MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A journal file compared with the ledger. document: the one that it is a file of."""
+    """A journal file compared with the ledger. document: the one that it is a file of.
+
+    identical: byte for byte. Without it and without differences, another program has saved the same lines.
+    """
 
     period: str
     format: str
     document: JournalDocument
     differences: tuple[Problem, ...]
+    identical: bool = False
 
 
 def known_file(ledger: RecordedLedger, sha256: str) -> tuple[str, JournalDocument] | None:
@@ -74,7 +78,7 @@ def compare(month: Month, name: str, data: bytes, path: str) -> Comparison:
     if not files:
         raise UsageFault(f"{month.period.period} has nothing to post")
     if same := next((file for file in files if file.data == data), None):
-        return Comparison(month.period.period, name, same.document, ())
+        return Comparison(month.period.period, name, same.document, (), identical=True)
     closest = min(files, key=lambda file: _distance(file, data, path))
     made = profile.files[[f".{each.extension}" for each in profile.files].index(_ending(closest.name))]
     problems = tuple(_differences(closest, data, made, profile, month, path))

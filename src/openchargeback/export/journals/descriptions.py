@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from openchargeback.billing.journal import journal_of_period, with_descriptions
 from openchargeback.ledger.settings import Config
-from openchargeback.model import BilledPeriod, Journal, JournalLine, SummedPeriod
+from openchargeback.model import BilledPeriod, Journal, JournalLine, State, SummedPeriod
 from openchargeback.problems import LedgerFault, Problem, in_order
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.clean_text import clean
@@ -18,11 +18,17 @@ from openchargeback.templating.metering import Meter, counted
 def describe_journals(
     ledger: RecordedLedger, periods: Sequence[BilledPeriod]
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """The periods with the descriptions of their journal lines, and problems with the templates."""
+    """The open periods with the descriptions of their journal lines, and problems with the template.
+
+    Closed ones are as they were: few commands write their journals, and closing has tried each description.
+    """
     env = make_environment(ledger.root / "templates")
     result = []
     problems: list[Problem] = []
     for period in periods:
+        if period.state is not State.OPEN:
+            result.append(period)
+            continue
         try:
             journal = with_descriptions(period.journal, describer(ledger.settings(period.period), env))
             result.append(replace(period, journal=journal))

@@ -24,6 +24,7 @@ from openchargeback.ledger.journal_profiles import (
 from openchargeback.ledger.settings import Config
 from openchargeback.ledger.shape import did_you_mean, nearest
 from openchargeback.problems import Problem, UsageFault
+from openchargeback.templating.clean_text import unsafe
 from openchargeback.templating.text_filters import date_filter
 
 Own = Mapping[str, Profile]
@@ -102,6 +103,9 @@ def _faults(profile: Profile) -> Iterator[Problem]:
         document_number(profile, "2025-01", 1, 1)
     except NoNumber as error:
         yield _problem(profile, str(error), "set a shorter `document.prefix`; six characters must be left")
+    if unsafe(profile.prefix):
+        message = f"numbers that start with {profile.prefix!r} would start like a formula"
+        yield _problem(profile, message, "start `document.prefix` with a letter or a digit")
     if profile.debit == profile.credit:
         yield _problem(profile, f"debits and credits have the same word {profile.debit!r}", "set `debit` and `credit`")
     extensions = [file.extension for file in profile.files]
