@@ -14,6 +14,7 @@ import office
 import pytest
 from office import Browser, Office, served
 
+from openchargeback.portal.audience import Audience
 from openchargeback.problems import OutsideFault
 from openchargeback.web import portals
 
@@ -55,6 +56,24 @@ def test_a_pi_sees_exactly_the_build_for_this_audience(here: Office, tmp_path: P
         got = pia.get(f"/{name}")
         assert got.status == 200, name
         assert got.data == path.read_bytes() or (name == "assets/portal.js" and got.data.startswith(path.read_bytes()))
+
+
+def build_slowly(root: Path, folder: Path, audience: Audience, pdfs: bool) -> None:
+    """As `build_portal`, but the PDFs of everyone's portal take longer than a test."""
+    if pdfs and audience.sees_all:
+        time.sleep(300)
+    portals.build_portal(root, folder, audience, pdfs)
+
+
+def test_the_first_pages_of_a_pi_do_not_wait_for_the_pdfs_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = office.ledger(tmp_path / "ledger")
+    monkeypatch.setattr(portals, "build_portal", build_slowly)
+    with served(made.root) as busy:
+        for user in ("admin", "pia"):
+            got = busy.browser(user).follow("/index.html", seconds=60)
+            assert (got.status, "being built" in got.words) == (200, False), user
 
 
 def test_what_is_another_s_is_not_found(here: Office) -> None:

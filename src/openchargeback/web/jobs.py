@@ -1,4 +1,4 @@
-"""Work that takes longer than a moment runs in four other processes: for changes, for builds, for reads, for bundles.
+"""Work that takes longer than a moment runs in other processes: for changes, builds, PDFs, reads and bundles.
 
 The server stays responsive, and each process does one thing at a time, so that two changes never share a clone. What
 the directory is missing takes long in a large ledger and a bundle takes minutes, so each of the two has a process and a
@@ -20,7 +20,7 @@ from openchargeback.problems import OutsideFault
 
 T = TypeVar("T")
 
-CHANGES, BUILDS, READS, BUNDLES = "changes", "builds", "reads", "bundles"
+CHANGES, BUILDS, PDFS, READS, BUNDLES = "changes", "builds", "PDFs", "reads", "bundles"
 _LESS_URGENT = 5
 _MODULES = ("openchargeback.web.portals", "openchargeback.web.workspace", "weasyprint")
 
@@ -49,7 +49,7 @@ class Jobs:
 
     def stop(self) -> None:
         """End all of them."""
-        for executor in self._pools.values():
+        for executor in list(self._pools.values()):
             for process in list((executor._processes or {}).values()):  # noqa: SLF001 - there is no public way
                 process.terminate()
             executor.shutdown(wait=True, cancel_futures=True)

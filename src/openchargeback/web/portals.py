@@ -23,7 +23,7 @@ from openchargeback.problems import LedgerFault, OpenChargebackError, OutsideFau
 from openchargeback.publish import build as publish
 from openchargeback.publish.audiences import build_audiences
 from openchargeback.publish.manifest import NAME as MANIFEST
-from openchargeback.web.jobs import BUILDS, Jobs
+from openchargeback.web.jobs import BUILDS, PDFS, Jobs
 
 _UNKNOWN = "unknown"
 """The mark of a build of an earlier server."""
@@ -94,10 +94,11 @@ class Portals:
             mark = portal.tried = self.mark
             try:
                 if not portal.is_there:
-                    # Rendering PDFs takes long; until then, their links lead nowhere.
+                    # Rendering PDFs takes long; until then, their links lead nowhere. It has a process of its own, so
+                    # that the first pages of another audience do not wait for it.
                     await self._jobs.run(BUILDS, build_portal, self._root, portal.folder, audience, False)
                     self._built(portal, mark)
-                await self._jobs.run(BUILDS, build_portal, self._root, portal.folder, audience, True)
+                await self._jobs.run(PDFS, build_portal, self._root, portal.folder, audience, True)
             except LedgerFault as fault:
                 portal.problems, portal.why = tuple(fault.problems), str(fault)
             except OutsideFault as fault:
