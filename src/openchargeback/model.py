@@ -15,7 +15,7 @@ import datetime as dt
 import enum
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -712,10 +712,18 @@ class JournalLine:
 class Journal:
     """Balanced lines of one period: payer, then its counterpart. First those of the billing lines, in their order, then
     those that are journaled again.
+
+    described: the same lines with whole descriptions, made when they are first looked at; None if `lines` have them.
     """
 
     period: str
     lines: Sequence[JournalLine]
+    described: Sequence[JournalLine] | None = field(default=None, compare=False)
+
+    @property
+    def whole(self) -> Journal:
+        """The journal with whole descriptions. Looking at its lines raises LedgerFault if the template is faulty."""
+        return self if self.described is None else Journal(self.period, self.described)
 
     @property
     def debits(self) -> Decimal:
@@ -980,10 +988,7 @@ class SummedPeriod(_Lines, _Held):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BilledPeriod(SummedPeriod):
-    """Everything that billing computes for one period: the content of pages, PDFs and journals.
-
-    journal: the descriptions of a closed one lack what the template adds, until its files are written.
-    """
+    """Everything that billing computes for one period: the content of pages, PDFs and journals."""
 
     statements: Sequence[Statement]
     journal: Journal

@@ -89,6 +89,7 @@ def test_pages_say_what_was_posted(ledger: Path) -> None:
     assert "OCB-SUMMARY-2025-01" in words(page)
     assert "Nothing is recorded yet." in words(page)
     assert "Not posted 6 " in words(page)
+    assert "Cluster 2025-01 genomics" in words(page)
     assert "Nothing is recorded of its posting yet." in words(out / "periods/2025-01/index.html")
     assert "Posting" not in words(out / "journals/2025-03/index.html")
     text = ANSWER.replace("Fund is closed", "<script>alert(1)</script>")

@@ -11,9 +11,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from typing import TypeVar
 
-from openchargeback.billing.journal import with_descriptions
 from openchargeback.export.journals.control_totals import period_files
-from openchargeback.export.journals.descriptions import describer
 from openchargeback.export.journals.files import Month
 from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.portal.paths import drafts_folder, journal_folder, statements_folder
@@ -104,8 +102,7 @@ class MonthFiles:
         kept = {name: self.store.get("journal", key_of(key, name)) for name in known.names} if known else {}
         if known and None not in kept.values():
             return {name: data for name, data in kept.items() if data is not None}, known.warnings
-        described = with_descriptions(month.journal, describer(month.config, month.env))
-        made, warnings = period_files(replace(month, journal=described))
+        made, warnings = period_files(replace(month, journal=month.journal.whole))
         for name, data in made.items():
             self.store.put("journal", key_of(key, name), data)
         self.store.keep("journal files", key, _JournalFiles(tuple(made), tuple(warnings)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from openchargeback.billing.journal import journal_of_period, with_descriptions
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Journal, JournalLine, State, SummedPeriod
 from openchargeback.problems import LedgerFault, Problem, in_order
+from openchargeback.record.lazy import LazySequence
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.clean_text import clean
 from openchargeback.templating.environment import TEMPLATE_ERRORS, Templates, make_environment, reason_of
@@ -18,16 +20,17 @@ from openchargeback.templating.metering import Meter, counted
 def describe_journals(
     ledger: RecordedLedger, periods: Sequence[BilledPeriod]
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """The open periods with the descriptions of their journal lines, and problems with the template.
+    """The periods with the descriptions of their journal lines, and problems with the template.
 
-    Closed ones are as they were: few commands write their journals, and closing has tried each description.
+    Those of closed ones are made when they are looked at: few commands do, and closing has tried each.
     """
     env = make_environment(ledger.root / "templates")
     result = []
     problems: list[Problem] = []
     for period in periods:
         if period.state is not State.OPEN:
-            result.append(period)
+            made = LazySequence(partial(_described_lines, ledger, period, env))
+            result.append(replace(period, journal=replace(period.journal, described=made)))
             continue
         try:
             journal = with_descriptions(period.journal, describer(ledger.settings(period.period), env))
@@ -36,6 +39,10 @@ def describe_journals(
             problems += fault.problems
             result.append(period)
     return tuple(result), in_order(problems)
+
+
+def _described_lines(ledger: RecordedLedger, period: BilledPeriod, env: Templates) -> Sequence[JournalLine]:
+    return with_descriptions(period.journal, describer(ledger.settings(period.period), env)).lines
 
 
 def described_journal(ledger: RecordedLedger, period: SummedPeriod, env: Templates) -> Journal:

@@ -84,7 +84,7 @@ def receivables_link(period: BilledPeriod) -> Link | None:
 def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Sequence[Posting]) -> JournalView:
     """The journal page of the month at this index of the book. postings: what the accounting system did with it."""
     period = book.periods[index]
-    journal = period.journal
+    journal = period.journal.whole
     controls = source_controls(journal)
     settings = book.settings(period.period)
     due = sum((statement.amounts.billed for statement in period.statements), ZERO)
