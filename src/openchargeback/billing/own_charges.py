@@ -102,7 +102,8 @@ class MonthTable:
 
     def _select(self, payers: Payers) -> None:
         self._con.execute(query(__package__, "own_payer"))
-        insert(self._con, "own_payer", sorted(payers))
+        insert(self._con, "own_payer", [(pi or None, project or None) for pi, project in sorted(payers)])
+        self._con.execute(query(__package__, "own_charge"))
 
     def _file(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:

@@ -190,11 +190,18 @@ SELECT *
 FROM read_csv({file}, auto_detect = false, header = true, columns = {columns}, quote = '"', escape = '"', delim = ',',
     max_line_size = 20000000);
 
--- own_payer: a PI and project whose charges an audience may see.
+-- own_payer: a PI and project whose charges an audience may see; NULL where a charge has none, as in `charges.csv`.
 CREATE OR REPLACE TEMP TABLE own_payer (pi VARCHAR, project VARCHAR);
 
--- own_rows: a row of `charges.csv` that the audience may see.
-SELECT charge.* FROM published_charge AS charge SEMI JOIN own_payer USING (pi, project) ORDER BY charge.rowid;
+-- own_charge: a row of `charges.csv` that the audience may see.
+CREATE OR REPLACE TEMP VIEW own_charge AS
+SELECT charge.*, charge.rowid AS place
+FROM published_charge AS charge
+SEMI JOIN own_payer
+    ON own_payer.pi IS NOT DISTINCT FROM charge.pi AND own_payer.project IS NOT DISTINCT FROM charge.project;
+
+-- own_rows: a row of the audience's own `charges.csv`.
+SELECT * EXCLUDE (place) FROM own_charge ORDER BY place;
 
 -- own_totals: what the audience may see of a source in one currency.
 SELECT
@@ -210,17 +217,16 @@ SELECT
     count(*) FILTER (disposition = 'billed') AS charges_billed,
     count(*) FILTER (disposition = 'held') AS charges_held,
     count(*) FILTER (disposition = 'rejected') AS charges_rejected
-FROM published_charge
-SEMI JOIN own_payer USING (pi, project)
+FROM own_charge
 GROUP BY source, currency
 ORDER BY source, currency;
 
 -- resource_names: an id or a name of a resource in these charges.
 SELECT DISTINCT text
 FROM (
-    SELECT unnest([resource_id, resource_name]) AS text FROM published_charge SEMI JOIN own_payer USING (pi, project)
+    SELECT unnest([resource_id, resource_name]) AS text FROM own_charge
 )
 WHERE text <> '';
 
 -- own_ids: the id of one of these charges.
-SELECT charge FROM published_charge SEMI JOIN own_payer USING (pi, project);
+SELECT charge FROM own_charge;
