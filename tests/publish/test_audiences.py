@@ -25,7 +25,8 @@ from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish import audiences
 from openchargeback.publish.audiences import build_audiences
 from openchargeback.publish.build import build
-from repository import HEAD, january, row
+from repository import HEAD, january
+from repository import row as charge
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
 ADA, MARCUS = "ada.okafor@example.edu", "marcus.delgado@example.edu"
@@ -157,7 +158,7 @@ def test_finance_sees_what_a_build_has(everything: Path, folders: Path) -> None:
 
 def test_a_project_has_its_charges_that_no_pi_is_known_of(tmp_path: Path) -> None:
     ledger = january(tmp_path / "ledger")
-    ledger.write("charges/2025-01/aws.csv", HEAD + row("12") + row("3", "r-no-pi", pi=""))
+    ledger.write("charges/2025-01/aws.csv", HEAD + charge("12") + charge("3", "r-no-pi", pi=""))
     build_audiences(ledger.root, tmp_path / "out", Audience(AudienceKind.PROJECT, "p1"), pdfs=False)
     own = rows(tmp_path / "out", "2025-01")
     assert [(each["resource_id"], each["pi"], each["disposition"]) for each in own] == [
