@@ -12,7 +12,7 @@ demo: ## Build the portal of the sample ledger in build/demo/public
 
 test: ## Run all but the slow tests; PYTEST_ARGS="-k name" narrows them down
 	@tools/setup test
-	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 --dist worksteal -m "not slow" $(PYTEST_ARGS)
+	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 3 --dist worksteal -m "not slow" $(PYTEST_ARGS)
 
 test-all: ## Run every test, as CI does
 	@tools/setup test

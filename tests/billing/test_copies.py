@@ -171,6 +171,7 @@ def test_a_void_rejection_rejects_nothing(root: Path) -> None:
     assert told(root) == [("charges/2025-02/aws.csv", "charges/2025-01/asw.csv")]
 
 
+@pytest.mark.slow
 def test_a_closed_month_is_credited_in_full_before_its_file_is_billed_again(
     root: Path, run: Callable[..., str], tmp_path: Path
 ) -> None:

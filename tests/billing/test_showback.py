@@ -123,6 +123,7 @@ def test_a_closed_month_remembers_what_was_only_shown(closed: Path) -> None:
     assert month(closed, FEB).amounts.billed == Decimal("1.00")
 
 
+@pytest.mark.slow
 def test_a_credit_follows_what_it_reverses_and_late_charges_post_as_the_source_does_today(closed: Path) -> None:
     """January was shown. In February the source is charged: its credit is only shown, what is billed late or again is
     charged, and needs a fund.

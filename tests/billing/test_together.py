@@ -111,6 +111,7 @@ def _compare(ledger: RecordedLedger) -> dict[str, Any]:
     return alone
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(12), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.tuples(*map(_files, MONTHS)), st.booleans(), st.sampled_from(["approve", "reassign", "reject"]))
 def test_months_billed_together_are_as_each_alone(months: tuple[dict[str, Any], ...], by_id: bool, verb: str) -> None:

@@ -88,6 +88,7 @@ def test_a_june_closed_in_july_posts_into_june_and_the_old_fiscal_year(ledger: P
     assert "Accounting date 2025-06-30" in run(ledger, "periods", "show", "2025-06").stdout
 
 
+@pytest.mark.slow
 def test_an_accounting_date_outside_of_the_month_counts(ledger: Path) -> None:
     """An office may post June on July 8; thawed, recomputed and reopened, the date is the one that was said."""
     draft = run(ledger, "journal", "--period", "2025-06").stdout
@@ -152,6 +153,7 @@ def test_a_month_without_an_expected_source_is_not_closed(expecting: Path) -> No
     assert "without" not in period_file(expecting)
 
 
+@pytest.mark.slow
 def test_a_month_closed_without_a_source_says_so(expecting: Path) -> None:
     """In the period file, the record, the page, the plan and `periods show`; opened again it is forgotten."""
     subprocess.run(["git", "init", "-q", "-b", "main", expecting], check=True)

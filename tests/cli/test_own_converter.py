@@ -86,7 +86,7 @@ def test_the_module_is_about_fifty_lines(package: Path) -> None:
     assert all(len(line) <= 120 for line in lines)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "csv")) for name in BUILT_IN])
 def test_a_built_in_converter_passes_every_check(name: str) -> None:
     assert [each for each in check(kind_at(name)) if not each.passed] == []
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacct import Case, export, record
@@ -103,6 +104,7 @@ def test_months_hold_each_second_once(given_jobs: list[dict[str, int]]) -> None:
     check_rows(rows)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(jobs())
 def test_days_hold_the_same_as_jobs(given_jobs: list[dict[str, int]]) -> None:

@@ -109,6 +109,7 @@ def test_the_command_hands_over_the_real_bundle(tmp_path, host):
     assert [path.name for path in drop.iterdir()] == ["2025-01-for-finance.zip"]
 
 
+@pytest.mark.slow
 def test_the_bundle_of_a_closed_month_of_the_sample_ledger_is_what_bundle_writes(tmp_path, host):
     """Finance gets by email exactly what anyone can write and verify from the ledger."""
     ledger = Repository(tmp_path / "ledger")

@@ -195,6 +195,7 @@ def test_a_server_that_closes_after_20_messages(tmp_path, host):
     assert host.connections == 3
 
 
+@pytest.mark.slow
 def test_a_server_that_never_answers_is_waited_for_so_long(tmp_path):
     with mail_host(Host(answer=only("RCPT", "ada"))) as host:
         desk = Desk(tmp_path, host, timeout=1)

@@ -67,6 +67,7 @@ def validate(folder: Path, file: str = paths.DATA_PACKAGE) -> subprocess.Complet
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_frictionless_finds_the_demo_valid_and_its_sums_are_those_of_the_books(tmp_path: Path) -> None:
     books = write(sample(tmp_path), tmp_path)
     done = validate(tmp_path)

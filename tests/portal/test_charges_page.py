@@ -358,6 +358,7 @@ def test_a_decision_leads_to_the_charges_that_it_decided(
     assert sums(page) == found
 
 
+@pytest.mark.slow
 def test_a_decision_after_closing_leads_to_the_charges_of_the_closed_month(
     page: playwright.Page, tmp_path: Path
 ) -> None:

@@ -35,8 +35,8 @@ def shown(path: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [800, 360])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
+@pytest.mark.parametrize("width", [pytest.param(800, marks=pytest.mark.slow), 360])
 def test_a_message_of_each_kind_fits_and_has_contrast_and_loads_nothing(
     browser: playwright.Browser, width: int, theme: str
 ) -> None:

@@ -140,6 +140,7 @@ def test_the_whole_span_is_what_the_monthly_statements_charge(books: AllBooks, m
     assert funds == projects == billed(books)
 
 
+@pytest.mark.slow
 @given(
     subject=st.sampled_from(SUBJECTS),
     cuts=st.lists(st.integers(1, 89), max_size=3, unique=True).map(sorted),

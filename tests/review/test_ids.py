@@ -48,6 +48,7 @@ def numbered(ledger: Ledger, *, flagged: bool) -> tuple[dict[int, str], set[int]
         return first, wanted, dict(rest)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(40))
 @given(_rows, _rows, _rows)
 def test_flagged_charges_have_the_ids_that_all_would_have(

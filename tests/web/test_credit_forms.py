@@ -66,9 +66,9 @@ def sent(served: Office, user: str = "rita", **fields: str) -> Answer:
     ("options", "form"),
     [
         (("--charge", "{r1}"), {"charge": "{r1}\r\n"}),
-        (("--resource", "r1", "--resource", "r2"), {"resource": "r1\r\nr2"}),
-        (("--charge", "{r3}", "--project", "p1", "--source", "AWS"),
-         {"charge": "{r3}", "project": "p1", "source": "AWS"}),
+        pytest.param(("--resource", "r1", "--resource", "r2"), {"resource": "r1\r\nr2"}, marks=pytest.mark.slow),
+        pytest.param(("--charge", "{r3}", "--project", "p1", "--source", "AWS"),
+         {"charge": "{r3}", "project": "p1", "source": "AWS"}, marks=pytest.mark.slow),
         (("--resource", "r3", "--set-pi", "ada@example.edu", "--set-fund", "F-9"),
          {"resource": "r3", "set_pi": "ada@example.edu", "set_fund": "F-9"}),
     ],
@@ -101,6 +101,7 @@ def test_the_draft_says_what_is_taken_back_and_the_plan_has_it(served: Office) -
     assert "\N{MINUS SIGN}12.35" in draft.words
 
 
+@pytest.mark.slow
 def test_what_cannot_be_credited_is_refused_and_the_form_is_kept(made: Repository, served: Office) -> None:
     one = charge(made, "r1")
     for form, told in (
@@ -134,6 +135,7 @@ def test_a_form_that_no_address_can_hold_leads_back_to_an_empty_one(served: Offi
     assert '<p><a href="../credit">' in got.text
 
 
+@pytest.mark.slow
 @needs("chromium")
 def test_an_open_charge_of_a_closed_month_leads_to_the_form(made: Repository, served: Office) -> None:
     one = charge(made, "r1")
@@ -166,6 +168,7 @@ def test_an_open_charge_of_a_closed_month_leads_to_the_form(made: Repository, se
         chromium.close()
 
 
+@pytest.mark.slow
 def test_a_second_person_sees_that_a_branch_credits_the_charge(made: Repository, served: Office) -> None:
     one = charge(made, "r1")
     branch = proposing.commit(served.browser("rita"), sent(served, charge=one))

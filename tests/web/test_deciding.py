@@ -63,6 +63,7 @@ def test_a_decision_is_the_same_commit_as_on_the_command_line(
     )
 
 
+@pytest.mark.slow
 def test_who_comes_second_sees_who_was_first_and_loses_nothing(made: Repository, served: Office) -> None:
     """Rita decides one item; Rob decides it, too, together with another: on a branch first, then on `main`."""
     one, two = (each["item"] for each in proposing.queue(made))
@@ -97,6 +98,7 @@ def test_two_tabs_of_one_person(made: Repository, served: Office) -> None:
     assert refused(proposing.propose(rita, *file), f"has decided it (approve: agreed) on the branch {branch}")
 
 
+@pytest.mark.slow
 def test_files_that_the_form_does_not_write_are_refused(made: Repository, served: Office) -> None:
     item = proposing.queue(made)[0]["item"]
     path, text = proposing.decision(made, item, "rita@example.edu")

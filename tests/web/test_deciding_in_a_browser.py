@@ -140,6 +140,7 @@ def test_people_who_do_not_decide_see_the_queue_without_its_form(
     playwright.expect(page.locator("[data-commit]")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_without_scripts_the_file_is_pasted(made: Repository, served: Office, chromium: playwright.Browser) -> None:
     item = proposing.queue(made)[-1]["item"]
     path, text = proposing.decision(made, item, "rita@example.edu", reason="pasted")
@@ -156,6 +157,7 @@ def test_without_scripts_the_file_is_pasted(made: Repository, served: Office, ch
     page.wait_for_url("**/web/decisions")
 
 
+@pytest.mark.slow
 def test_the_overview_says_what_waits_on_branches(
     made: Repository, served: Office, chromium: playwright.Browser
 ) -> None:

@@ -174,6 +174,7 @@ def test_what_the_directory_cannot_have_is_refused_with_the_reason(served: Offic
     assert "This is already in the ledger" in got.words
 
 
+@pytest.mark.slow
 def test_refused_forms_do_not_keep_anyone_from_sending_another(served: Office) -> None:
     """More than a person may have unfinished, none of which can be committed; one that can is kept."""
     rita = served.browser("rita")

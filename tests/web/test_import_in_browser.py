@@ -82,6 +82,7 @@ def chosen(page: playwright.Page, key: str) -> playwright.FileChooser:
     raise AssertionError("the key opens no dialog")
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_imports_a_file(page: playwright.Page) -> None:
     """The button of the file input opens the system's dialog, which is operated like everywhere."""
     page.locator("#main").focus()

@@ -71,6 +71,7 @@ def test_pages_of_months_fit_and_have_no_faults(chromium: playwright.Browser, se
     page.context.close()
 
 
+@pytest.mark.slow
 def test_a_month_is_closed_by_keyboard_alone(chromium: playwright.Browser, served: Office) -> None:
     faults: list[str] = []
     page = logged_in(chromium, served, 1440, faults)

@@ -201,6 +201,7 @@ def test_everything_that_stands_in_the_way_is_shown_with_its_link(ledger: Reposi
     assert "import?" not in finance.text  # finance does not import
 
 
+@pytest.mark.slow
 def test_a_month_that_someone_else_closed_meanwhile_is_not_closed_again(ledger: Repository) -> None:
     form = {"without": "hpc", "reason": "down"}
     with office.served(ledger.root) as served:

@@ -291,6 +291,7 @@ def test_any_text_is_a_formula_or_a_reason(text: str) -> None:
     assert reason
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(
     st.lists(

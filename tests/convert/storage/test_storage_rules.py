@@ -250,6 +250,7 @@ def test_the_zone_has_no_default(case: Converted) -> None:
     assert case.set(timezone="").codes(daily(page(("/a", 1)))) <= {"usage-zone", "wrong-value"}
 
 
+@pytest.mark.slow
 def test_paths_name_projects_of_the_directory(tmp_path: Path) -> None:
     """And the program's own reading finds nothing to complain of in the charges, nor any flag."""
     ledger = tmp_path / "ledger"
