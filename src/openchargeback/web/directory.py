@@ -31,7 +31,7 @@ from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address
 from openchargeback.web.decided import gathered
 from openchargeback.web.guard import Refused
-from openchargeback.web.jobs import READS
+from openchargeback.web.jobs import READS, begun
 from openchargeback.web.pages import Refusal, page
 from openchargeback.web.program import Program, failed, program_of, signed_in
 from openchargeback.web.workspace import Change, Place, opened
@@ -91,7 +91,7 @@ class Missing:
         """The suggestions at a commit; the task may still be running."""
         known = self._known
         if known is None or known[0] != base:
-            task = asyncio.create_task(self._program.jobs.run(READS, missing, self._program.reading_place, base))
+            task = begun(self._program.jobs.run(READS, missing, self._program.reading_place, base))
             known = base, task
         self._known = None if failed(known[1]) else known
         return known[1]

@@ -18,7 +18,7 @@ from openchargeback.publish.bundle import write_bundle
 from openchargeback.publish.journals import journal_month
 from openchargeback.publish.secrets import secrets_of
 from openchargeback.web.guard import Refused
-from openchargeback.web.jobs import BUNDLES, READS
+from openchargeback.web.jobs import BUNDLES, READS, begun
 from openchargeback.web.people import Person
 from openchargeback.web.program import Program, signed_in
 from openchargeback.web.workspace import Place, opened_main
@@ -56,7 +56,7 @@ class Downloads:
         id_ = secrets.token_hex(8)
         folder = self._program.uploads / f"bundle-{id_}"
         job = self._program.jobs.run(BUNDLES, bundle, self._place, base, period, folder)
-        self._downloads[id_] = Download(id_, person.user, period, folder, asyncio.create_task(job))
+        self._downloads[id_] = Download(id_, person.user, period, folder, begun(job))
         return self._downloads[id_]
 
     async def journal(self, period: str, base: str, name: str) -> bytes:

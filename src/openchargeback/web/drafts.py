@@ -21,7 +21,7 @@ from openchargeback.problems import OpenChargebackError, OutsideFault
 from openchargeback.web.access import Action, may
 from openchargeback.web.addresses import Address
 from openchargeback.web.guard import Refused
-from openchargeback.web.jobs import CHANGES
+from openchargeback.web.jobs import CHANGES, begun
 from openchargeback.web.pages import Refusal, page, refused
 from openchargeback.web.people import Person
 from openchargeback.web.plan_view import plan_view
@@ -73,7 +73,7 @@ class Drafts:
         if len(self._drafts) >= _MOST or len(own) >= _MOST_OF_ONE:
             raise Refused(503, "There are too many unfinished changes. Commit or discard some first.")
         id_ = secrets.token_hex(8)
-        task = asyncio.create_task(self._make(id_, apply, form, person))
+        task = begun(self._make(id_, apply, form, person))
         self._drafts[id_] = Pending(id_, person, action, title, back, time.monotonic(), task, folder)
         return self._drafts[id_]
 

@@ -33,7 +33,7 @@ from openchargeback.web.addresses import Address
 from openchargeback.web.drafts import Pending
 from openchargeback.web.guard import Refused
 from openchargeback.web.importing import ENDINGS, Answers, Checked, Form, Undecided, Upload, apply, check
-from openchargeback.web.jobs import CHANGES
+from openchargeback.web.jobs import CHANGES, begun
 from openchargeback.web.pages import Refusal, page
 from openchargeback.web.people import Person
 from openchargeback.web.plan_view import Table
@@ -123,7 +123,7 @@ class Imports:
         """Begin to check files that have arrived."""
         made = Import(folder.name, person, folder, time.monotonic(), uploads, answers)
         self._imports[made.id] = made
-        made.task = asyncio.create_task(self._make(made))
+        made.task = begun(self._make(made))
         return made
 
     def of(self, request: Request) -> Import:
@@ -145,7 +145,7 @@ class Imports:
         if each.pending:
             self._program.drafts.discard(each.pending)
         each.pending = each.fault = None
-        each.task = asyncio.create_task(self._make(each))
+        each.task = begun(self._make(each))
 
     def discard(self, each: Import) -> None:
         """Forget an import and its files; a draft that has them keeps them."""

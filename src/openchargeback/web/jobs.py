@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from openchargeback.files.processes import begin, context
-from openchargeback.problems import OutsideFault
+from openchargeback.problems import OpenChargebackError, OutsideFault
 
 T = TypeVar("T")
 
@@ -54,6 +54,20 @@ class Jobs:
                 process.terminate()
             executor.shutdown(wait=True, cancel_futures=True)
         self._pools.clear()
+
+
+def begun(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task whose result a page shows later. What nobody asks for is no news, unless it is a fault of the program."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, OpenChargebackError):
+        told = {"message": "a task failed", "exception": error, "task": task}
+        task.get_loop().call_exception_handler(told)
 
 
 def _begin() -> None:

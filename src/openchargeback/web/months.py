@@ -30,7 +30,7 @@ from openchargeback.web.addresses import Address
 from openchargeback.web.downloads import Downloads
 from openchargeback.web.drafts import Pending
 from openchargeback.web.guard import Refused
-from openchargeback.web.jobs import CHANGES
+from openchargeback.web.jobs import CHANGES, begun
 from openchargeback.web.month_view import MonthPage, advice, months, sentence, way
 from openchargeback.web.pages import Refusal, page, refused
 from openchargeback.web.program import Program, can, program_of, signed_in
@@ -55,8 +55,7 @@ class Months:
     def at(self, base: str) -> asyncio.Task[tuple[MonthPage, ...]]:
         """All months at a commit of `main`, the latest first; the task may still be running."""
         if self._known is None or self._known[0] != base:
-            task = asyncio.create_task(self._program.jobs.run(CHANGES, months, self._program.place, base))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting for it
+            task = begun(self._program.jobs.run(CHANGES, months, self._program.place, base))
             self._known = base, task
         return self._known[1]
 

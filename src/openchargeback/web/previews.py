@@ -22,7 +22,7 @@ from openchargeback.publish.build import build
 from openchargeback.web.access import Action
 from openchargeback.web.addresses import Address
 from openchargeback.web.guard import PORTAL_POLICY, Refused
-from openchargeback.web.jobs import BUILDS
+from openchargeback.web.jobs import BUILDS, begun
 from openchargeback.web.pages import page, refused
 from openchargeback.web.program import Program, failed, program_of
 from openchargeback.web.workspace import Place, opened
@@ -57,7 +57,7 @@ class Previews:
         """The preview of a branch; its task may still be running."""
         task = self._made.pop(branch.commit, None)
         if task is None:
-            task = asyncio.create_task(self._make(branch))
+            task = begun(self._make(branch))
         if not failed(task):  # it is given once, and made again for whoever asks next
             self._made[branch.commit] = task
         for commit in list(self._made)[:-_MOST]:

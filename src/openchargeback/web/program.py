@@ -21,7 +21,7 @@ from openchargeback.problems import LedgerFault, OpenChargebackError, Problem, U
 from openchargeback.web.access import Action, may
 from openchargeback.web.audit import Audit
 from openchargeback.web.guard import Limits, Refused
-from openchargeback.web.jobs import CHANGES, Jobs
+from openchargeback.web.jobs import CHANGES, Jobs, begun
 from openchargeback.web.people import People, Person
 from openchargeback.web.portals import Portals
 from openchargeback.web.sessions import FREE_BY_ADDRESS, FREE_BY_USER, Sessions, Throttle
@@ -148,7 +148,7 @@ class Program:
         """
         task = self._examined.pop((base, head), None)
         if task is None:
-            task = asyncio.create_task(self.jobs.run(CHANGES, examine, self.place, base, head))
+            task = begun(self.jobs.run(CHANGES, examine, self.place, base, head))
         if not failed(task):
             self._examined[base, head] = task
         while len(self._examined) > _MOST_EXAMINED:

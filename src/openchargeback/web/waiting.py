@@ -12,7 +12,7 @@ from openchargeback.ledger.uncommitted import uncommitted_anywhere
 from openchargeback.problems import OpenChargebackError
 from openchargeback.web.decided import Decided, decided_on
 from openchargeback.web.guard import Refused
-from openchargeback.web.jobs import CHANGES
+from openchargeback.web.jobs import CHANGES, begun
 from openchargeback.web.program import Program
 from openchargeback.web.workspace import main_commit
 
@@ -71,8 +71,7 @@ class Waiting:
         if task is not None and task.done() and not task.cancelled() and task.exception() is None:
             self._last = task.result()
         if asked != (base, waiting) and (task is None or task.done()):
-            task = asyncio.create_task(program.jobs.run(CHANGES, decided_on, program.place, base, waiting))
-            task.add_done_callback(_seen)
+            task = begun(program.jobs.run(CHANGES, decided_on, program.place, base, waiting))
             self._decided = (base, waiting), task
         return self._last
 
@@ -132,9 +131,3 @@ class Waiting:
 
 def _named(name: str, known: Iterable[Branch]) -> Branch | None:
     return next((each for each in known if each.name == name), None)
-
-
-def _seen(task: asyncio.Task[dict[str, Decided]]) -> None:
-    """A ledger that cannot be reviewed now has a page of its own; here it only means that nothing is known."""
-    if not task.cancelled():
-        task.exception()
