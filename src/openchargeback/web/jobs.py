@@ -49,7 +49,7 @@ class Jobs:
 
     def stop(self) -> None:
         """End all of them."""
-        for executor in list(self._pools.values()):
+        for executor in self._pools.values():
             for process in list((executor._processes or {}).values()):  # noqa: SLF001 - there is no public way
                 process.terminate()
             executor.shutdown(wait=True, cancel_futures=True)
