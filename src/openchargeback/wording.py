@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+MOST_LINES = 20
+"""How much of a long list a message shows."""
+
 
 def counted(number: int, thing: str) -> str:
     """`1 charge`, `1,234 charges`."""
     return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def shortened(lines: Sequence[str], most: int = MOST_LINES, *, indent: str = "  ", more: str = "more") -> list[str]:
+    """The first lines, indented, and one that counts the rest: `  and 3 more`."""
+    rest = [f"and {len(lines) - most:,} {more}"] if len(lines) > most else []
+    return [indent + line for line in (*lines[:most], *rest)]
 
 
 def listed(names: Sequence[str], most: int) -> str:

@@ -12,8 +12,7 @@ from openchargeback.billing.period_review import new_errors, original_of, refuse
 from openchargeback.ledger.approval_text import Proposal
 from openchargeback.problems import UsageFault
 from openchargeback.record.recorded_ledger import RecordedLedger
-
-_LISTED = 20
+from openchargeback.wording import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,7 @@ def credit_entry(ledger: RecordedLedger, selection: Selection, credit: Proposal)
     ids = list(dict.fromkeys((*selection.charges, *_selected(ledger, of, selection.wanted))))
     billed, faults = creditable(ledger, of, period, ids)
     if faults:
-        more = f"\n  and {len(faults) - _LISTED:,} more" if len(faults) > _LISTED else ""
-        raise UsageFault(f"these charges of {of} cannot be credited\n  " + "\n  ".join(faults[:_LISTED]) + more)
+        raise UsageFault("\n".join([f"these charges of {of} cannot be credited", *shortened(faults)]))
     entry = credit.on_charges(ids)
     refuse_faulty(new_errors(ledger, period, [entry]))
     return entry, billed

@@ -19,9 +19,7 @@ from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.settings import Payer
 from openchargeback.problems import UsageFault
-from openchargeback.wording import counted
-
-_LISTED = 20
+from openchargeback.wording import counted, shortened
 
 
 @click.command()
@@ -78,9 +76,10 @@ def _print_summary(of: str, billed: Sequence[Billed], currency: str) -> None:
     """Print what is credited, by statement."""
     total = sum((each.amounts.billed for each in billed), money.ZERO)
     click.echo(f"Credit {counted(len(billed), 'charge')} of {of}, {money.human(total, currency)} {currency}:")
-    sums = sums_by_statement(billed)
-    for first, number, amount in sums[:_LISTED]:
-        who = f"{first.corrects}, {first.pi}, {first.project}, {counted(number, 'charge')}"
-        click.echo(f"  {shown(f'{money.human(amount, currency)} {currency}  {who}')}")
-    if len(sums) > _LISTED:
-        click.echo(f"  and {counted(len(sums) - _LISTED, 'more statement')}")
+    lines = [
+        f"{money.human(amount, currency)} {currency}  {first.corrects}, {first.pi}, {first.project}, "
+        f"{counted(number, 'charge')}"
+        for first, number, amount in sums_by_statement(billed)
+    ]
+    for line in shortened(lines):
+        click.echo(shown(line))

@@ -28,10 +28,7 @@ from openchargeback.problems import UsageFault
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.proposals import by_money, cleared_by, fund_needed, needed_fields, still_holding
-from openchargeback.wording import counted
-
-_LISTED = 20
-"""How many items a summary lists."""
+from openchargeback.wording import counted, shortened
 
 
 class ChargeType(click.ParamType[str]):
@@ -431,24 +428,19 @@ def _refusal(
 
 def _refuse_empty(batch: _Batch) -> None:
     if not batch.entries:
-        refused = "\n  ".join(batch.refused[:_LISTED])
-        more = f"\n  and {len(batch.refused) - _LISTED:,} more" if len(batch.refused) > _LISTED else ""
-        raise UsageFault(f"nothing can be decided this way, so nothing was written\n  {refused}{more}")
+        refused = shortened(batch.refused)
+        raise UsageFault("\n".join(["nothing can be decided this way, so nothing was written", *refused]))
 
 
 def _print_summary(verb: Verb, batch: _Batch) -> None:
     """Print what is about to be written."""
     sums = ", ".join(f"{money.human(amount, unit)} {unit}" for unit, amount in sorted(batch.amounts.items()))
     click.echo(f"{verb.capitalize()} {counted(batch.items, 'item')}, {counted(batch.charges, 'charge')}, {sums}:")
-    for line in batch.lines[:_LISTED]:
-        click.echo(f"  {shown(line)}")
-    if len(batch.lines) > _LISTED:
-        click.echo(f"  and {len(batch.lines) - _LISTED:,} more")
+    for line in shortened(batch.lines):
+        click.echo(shown(line))
     for note in dict.fromkeys(batch.notes):
         click.echo(shown(note))
     if batch.refused:
         click.echo(f"Not decided, {counted(len(batch.refused), 'item')}:", err=True)
-        for line in batch.refused[:_LISTED]:
-            click.echo(f"  {shown(line)}", err=True)
-        if len(batch.refused) > _LISTED:
-            click.echo(f"  and {len(batch.refused) - _LISTED:,} more", err=True)
+        for line in shortened(batch.refused):
+            click.echo(shown(line), err=True)

@@ -23,6 +23,7 @@ from openchargeback.ledger.uncommitted import uncommitted_inputs, uncommitted_re
 from openchargeback.model import BilledPeriod, State, Without
 from openchargeback.problems import OutsideFault, UsageFault
 from openchargeback.publish.books import AllBooks, open_books
+from openchargeback.wording import shortened
 
 if TYPE_CHECKING:
     from openchargeback.publish.closing_obstacles import Obstacle
@@ -232,13 +233,11 @@ def _to_commit(root: Path, period: str, loose: Mapping[str, Loose], what: str) -
     if not loose:
         return []
     count = f"{len(loose):,} files" if len(loose) > 1 else "1 file"
-    named = [shown(f"  {path} ({why})") for path, why in list(loose.items())[:_LISTED]]
-    more = [f"  and {len(loose) - _LISTED:,} more"] if len(loose) > _LISTED else []
+    named = shortened([shown(f"{path} ({why})") for path, why in loose.items()], _LISTED)
     commands = commit_lines(root, loose, f"Files that {period} depends on", Path.cwd())
     return [
         f"{count} that this {what} depends on {'is' if len(loose) == 1 else 'are'} not committed:",
         *named,
-        *more,
         "commit with these commands, or run again with --commit:",
         *(f"  {command}" for command in commands),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import click
 from openchargeback.cli.options import as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, progress, shown
 from openchargeback.problems import UsageFault
-from openchargeback.wording import counted
+from openchargeback.wording import counted, shortened
 
 if TYPE_CHECKING:
     from openchargeback.verify.folder import FolderCheck
@@ -75,10 +75,7 @@ def _folder(root: Path, folder: Path, revision: str, workers: int | None, *, jso
 
 
 def _print_folder(check: FolderCheck) -> None:
-    for each in check.differing[:_LISTED]:
-        click.echo(f"{each.finding:<10}  {shown(each.path)}")
-    if len(check.differing) > _LISTED:
-        click.echo(f"and {len(check.differing) - _LISTED:,} more; --json lists all")
+    _print_first([f"{each.finding:<10}  {shown(each.path)}" for each in check.differing])
     for remark in _remarks(check):
         click.echo(remark, err=True)
     counts = Counter(each.finding for each in check.files)
@@ -237,16 +234,19 @@ def _search_scope(check: PdfCheck) -> str:
 
 
 def _print_differences(title: str, differences: Iterable[Difference]) -> None:
-    rows = list(differences)
-    if not rows:
-        return
-    click.echo(f"  {title}:")
-    for each in rows[:_LISTED]:
+    lines = []
+    for each in differences:
         where = f"{each.where}, {each.what}" if each.what else each.where
         words = f": {shown(each.expected) or 'nothing'} → {shown(each.shown) or 'nothing'}"
-        click.echo(f"    {shown(where)}{words if each.expected or each.shown else ''}")
-    if len(rows) > _LISTED:
-        click.echo(f"    and {len(rows) - _LISTED:,} more; --json lists all")
+        lines.append(f"{shown(where)}{words if each.expected or each.shown else ''}")
+    if lines:
+        click.echo(f"  {title}:")
+        _print_first(lines, indent="    ")
+
+
+def _print_first(lines: Sequence[str], indent: str = "") -> None:
+    for line in shortened(lines, _LISTED, indent=indent, more="more; --json lists all"):
+        click.echo(line)
 
 
 def _pdf_json(check: PdfCheck) -> dict[str, object]:

@@ -30,9 +30,8 @@ from openchargeback.web.decided import Waiting, added_by, gathered
 from openchargeback.web.pages import page
 from openchargeback.web.program import program_of, signed_in
 from openchargeback.web.workspace import Change
-from openchargeback.wording import counted
+from openchargeback.wording import counted, shortened
 
-_MOST_LISTED = 20
 _MOST_KEPT = 8000
 """The longest address in characters that fills the form in again; servers and proxies refuse much longer ones."""
 _LISTS = ("charge", "resource", "statement", "project", "source")
@@ -99,13 +98,15 @@ def _refuse_waiting(root: Path, form: Credit, billed: Sequence[Billed]) -> None:
 
 def _notes(billed: Sequence[Billed], currency: str) -> list[str]:
     """What is credited, a sentence for each statement."""
-    sums = sums_by_statement(billed)
-    found = [
-        f"{currency} {money.human(amount, currency)} of {first.corrects} ({first.pi}, "
-        f"{first.project or 'no project'}): {counted(number, 'charge')}."
-        for first, number, amount in sums[:_MOST_LISTED]
-    ]
-    return found + ([f"And {counted(len(sums) - _MOST_LISTED, 'more statement')}."] if len(sums) > _MOST_LISTED else [])
+    return shortened(
+        [
+            f"{currency} {money.human(amount, currency)} of {first.corrects} ({first.pi}, "
+            f"{first.project or 'no project'}): {counted(number, 'charge')}."
+            for first, number, amount in sums_by_statement(billed)
+        ],
+        indent="",
+        more="more.",
+    )
 
 
 def closed_months(ledger: Ledger) -> list[str]:
