@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from golden_ledgers import NAMES, PLACE, copied
 from openchargeback.cli.main import cli
 from openchargeback.model import Provenance
 from openchargeback.portal.statements import statement_jobs
@@ -29,8 +30,7 @@ from openchargeback.publish.open_data import data_files
 from openchargeback.templating.environment import make_environment
 
 HERE = Path(__file__).parent
-LEDGERS, GOLDEN = HERE / "ledgers", HERE / "golden"
-CASES = sorted(path.name for path in LEDGERS.iterdir())
+GOLDEN = HERE / "golden"
 JOURNALS = ("detail", "summary", "gl")
 PAGES = {"allocated", "attribution", "credits", "decisions", "funds", "references", "showback"}
 """Cases whose statement pages are kept too, as text."""
@@ -38,7 +38,7 @@ PAGES = {"allocated", "attribution", "credits", "decisions", "funds", "reference
 Files = dict[str, bytes]
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=NAMES)
 def case(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -46,8 +46,7 @@ def case(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def ledger(case: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, since billing keeps its cache in the ledger."""
-    return Path(shutil.copytree(LEDGERS / case, tmp_path_factory.mktemp("golden") / case))
+    return copied(case, tmp_path_factory.mktemp("golden"))
 
 
 def test_what_comes_out(case: str, ledger: Path, request: pytest.FixtureRequest) -> None:
@@ -60,7 +59,7 @@ def test_what_comes_out(case: str, ledger: Path, request: pytest.FixtureRequest)
 
 
 def test_an_accountant_expects_the_same(case: str, ledger: Path) -> None:
-    sources, statements, shown = readme_tables((LEDGERS / case / "README.md").read_text("utf-8"))
+    sources, statements, shown = readme_tables((PLACE / case / "README.md").read_text("utf-8"))
     if not sources:
         assert case == "void-decision"
         return
@@ -211,7 +210,7 @@ def test_missing_unexpected_and_changed_files_are_named() -> None:
 
 
 def test_every_golden_folder_has_its_ledger() -> None:
-    assert sorted(path.name for path in GOLDEN.iterdir()) == CASES
+    assert sorted(path.name for path in GOLDEN.iterdir()) == NAMES
 
 
 @pytest.mark.parametrize(("ci", "refused"), [("true", True), ("", False)])
@@ -229,7 +228,7 @@ def test_updating_is_refused_in_ci(ci: str, *, refused: bool) -> None:
 
 
 def test_git_leaves_ledgers_and_golden_files_as_they_are() -> None:
-    paths = [*LEDGERS.rglob("*"), *GOLDEN.rglob("*")]
+    paths = [*PLACE.rglob("*"), *GOLDEN.rglob("*")]
     names = "".join(f"{path.relative_to(HERE.parent).as_posix()}\n" for path in paths if path.is_file())
     done = subprocess.run(
         ["git", "check-attr", "--stdin", "text"],

@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from golden_ledgers import FAULTY, copied, each_ledger
 from openchargeback import money
 from openchargeback.billing import browsed_charges
 from openchargeback.billing.browsed_charges import BrowsedCharges
@@ -27,13 +27,10 @@ from openchargeback.publish.books import Books, open_books
 from openchargeback.publish.month_charges import MonthCharges, OpenData, Wanted
 from openchargeback.publish.past import NO_CACHE
 
-LEDGERS = Path(__file__).parents[1] / "ledgers"
-FAULTY = "void-decision"
-
 
 def open_months(case: str, folder: Path) -> Iterator[tuple[Books, BilledPeriod, OpenData]]:
     """Every billed month of a ledger with its data, made without a cache."""
-    root = Path(shutil.copytree(LEDGERS / case, folder / case))
+    root = copied(case, folder)
     books = open_books(root, keep={Wanted.OPEN_DATA})
     charges = MonthCharges(books.ledger, NO_CACHE)
     for period in books.periods:
@@ -60,7 +57,7 @@ def table(content: bytes) -> list[dict[str, str]]:
     return [{name: unguarded(cell) for name, cell in row.items()} for row in rows]
 
 
-@pytest.mark.parametrize("case", sorted(path.name for path in LEDGERS.iterdir() if path.name != FAULTY))
+@pytest.mark.parametrize("case", each_ledger(FAULTY))
 def test_the_columns_are_the_charges(case: str, tmp_path: Path) -> None:
     for books, period, data in open_months(case, tmp_path):
         settings = books.ledger.settings(period.period)
@@ -123,7 +120,7 @@ def test_the_details_of_each_charge_are_its_row(tmp_path: Path, monkeypatch: pyt
 
 def test_a_line_that_is_computed_differently_has_exact_charges(tmp_path: Path) -> None:
     """Their cents would contradict the record of the month."""
-    root = Path(shutil.copytree(LEDGERS / "rounding", tmp_path / "rounding"))
+    root = copied("rounding", tmp_path)
     books = open_books(root, keep={Wanted.OPEN_DATA})
     period = books.periods[0]
     wrong = [replace(line, amounts=replace(line.amounts, billed=line.amounts.billed + 1)) for line in period.lines]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from small_ledger import charge, csv_text, decide, make, tags
 
 from examples import examples
+from golden_ledgers import PLACE, each_ledger
 from openchargeback.billing import periods
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.periods import bill
@@ -21,7 +22,6 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.publish.gathering import with_records
 from openchargeback.record.recorded_ledger import RecordedLedger
 
-LEDGERS = sorted(path for path in (Path(__file__).parents[1] / "ledgers").iterdir() if path.is_dir())
 MONTHS = ("2025-01", "2025-02", "2025-03")
 PROJECTS = """projects:
   - id: genomics
@@ -131,8 +131,8 @@ def test_months_billed_together_are_as_each_alone(months: tuple[dict[str, Any], 
             _compare(RecordedLedger.of(make(Path(folder), {**texts, **decisions})))
 
 
-@pytest.mark.parametrize("root", LEDGERS, ids=lambda root: root.name)
-def test_golden_ledgers_billed_at_once(root: Path) -> None:
-    ledger, _ = read_ledger(root)
+@pytest.mark.parametrize("name", each_ledger())
+def test_golden_ledgers_billed_at_once(name: str) -> None:
+    ledger, _ = read_ledger(PLACE / name)
     assert ledger is not None
     _compare(with_records(ledger)[0])

@@ -15,12 +15,12 @@ from test_finance import write
 from test_questions import PEOPLE, PROJECTS
 
 import program
+from golden_ledgers import copied
 from openchargeback.deliver.finance import send_finance
 from openchargeback.publish.books import open_books
 from repository import HEAD, Repository, row
 
 GOLDEN = Path(__file__).parent / "golden"
-LEDGERS = Path(__file__).parents[1] / "ledgers"
 URL = "https://billing.example.edu/portal/"
 EMAIL = {
     "plain": "",
@@ -56,7 +56,7 @@ def run(ledger, *arguments, code=0):
 
 def outbox(folder, case, *, draft=False) -> Path:
     """The messages of January of a case, in development mode."""
-    ledger = Path(shutil.copytree(LEDGERS / case, folder / case))
+    ledger = copied(case, folder)
     (ledger / "logo.png").write_bytes(png())
     config = (ledger / "config.yaml").read_text()
     assert "email:" not in re.sub(r"\bemail: \S+@", "", config)

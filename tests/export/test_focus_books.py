@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from golden_ledgers import FAULTY, copied, each_ledger
 from openchargeback import money
 from openchargeback.billing.billed_details import billed_details
 from openchargeback.billing.focus_charges import FOCUS_COLUMNS, OWN_COLUMNS, share_all, write_focus_charges
@@ -30,13 +31,11 @@ from openchargeback.publish.open_data import data_files
 from openchargeback.publish.validating import validate
 
 ROOT = Path(__file__).parents[2]
-CASES = ROOT / "tests/ledgers"
-CHARGED = sorted({path.name for path in CASES.iterdir()} - {"void-decision"})
 Rows = list[dict[str, str]]
 
 
 def books_of(case: str, folder: Path) -> Books[BilledPeriod]:
-    return open_books(Path(shutil.copytree(CASES / case, folder / case)), keep=[Wanted.OPEN_DATA])
+    return open_books(copied(case, folder), keep=[Wanted.OPEN_DATA])
 
 
 def files_of(books: Books[BilledPeriod]) -> dict[str, bytes]:
@@ -55,7 +54,7 @@ def sums(found: Rows, *keys: str) -> dict[tuple[str, ...], Decimal]:
     return dict(result)
 
 
-@pytest.mark.parametrize("case", CHARGED)
+@pytest.mark.parametrize("case", each_ledger(FAULTY))
 def test_cost_and_usage_invoice_detail_and_statements_say_the_same(case: str, tmp_path: Path) -> None:
     books = books_of(case, tmp_path)
     files = files_of(books)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from golden_ledgers import copied
 from openchargeback.csv_writing import unguarded
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal import paths
@@ -27,7 +28,6 @@ from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.open_data import data_files
 
 ROOT = Path(__file__).parents[2]
-CASES = ROOT / "tests" / "ledgers"
 Rows = list[dict[str, str]]
 
 
@@ -38,10 +38,6 @@ def sample(folder: Path) -> Path:
     for path in (ROOT / "sample_data").glob("*_2025-01.csv"):
         shutil.copy(path, ledger / "charges" / "2025-01" / f"{path.name.split('_')[0]}.csv")
     return ledger
-
-
-def case(name: str, folder: Path) -> Path:
-    return Path(shutil.copytree(CASES / name, folder / name))
 
 
 def write(ledger: Path, output: Path) -> Books:
@@ -89,7 +85,7 @@ def test_frictionless_finds_the_demo_valid_and_its_sums_are_those_of_the_books(t
 
 
 def test_an_altered_file_is_found(tmp_path: Path) -> None:
-    write(case("plain", tmp_path), tmp_path)
+    write(copied("plain", tmp_path), tmp_path)
     path = tmp_path / "data" / "2025-01" / "charges.csv"
     path.write_bytes(path.read_bytes().replace(b"45.45", b"45.46"))
     done = validate(tmp_path)
@@ -98,7 +94,7 @@ def test_an_altered_file_is_found(tmp_path: Path) -> None:
 
 
 def test_a_row_leads_back_to_its_file(tmp_path: Path) -> None:
-    ledger = case("parts", tmp_path)
+    ledger = copied("parts", tmp_path)
     write(ledger, tmp_path)
     found = rows((tmp_path / "data" / "2025-01" / "charges.csv").read_bytes())
     assert [(row["file"].rsplit("/", 1)[1], row["row"], row["billed"]) for row in found] == [
@@ -112,7 +108,7 @@ def test_a_row_leads_back_to_its_file(tmp_path: Path) -> None:
 
 
 def test_what_was_decided_stands_at_the_charge(tmp_path: Path) -> None:
-    write(case("decisions", tmp_path), tmp_path)
+    write(copied("decisions", tmp_path), tmp_path)
     found = rows((tmp_path / "data" / "2025-01" / "charges.csv").read_bytes())
     place = "approvals/2025-01/february.yaml"
     said = [(row["billed"], row["fund"], row["fund_via"], row["disposition"], row["decisions"]) for row in found]
@@ -128,7 +124,7 @@ def test_what_was_decided_stands_at_the_charge(tmp_path: Path) -> None:
 
 
 def test_texts_and_amounts_stay_exact(tmp_path: Path) -> None:
-    ledger = case("plain", tmp_path)
+    ledger = copied("plain", tmp_path)
     names = ["=1+1", 'a "b", c', "two\nlines", "名前", " blank ", "NA"]
     out = io.StringIO()
     writer = csv.writer(out)
@@ -146,7 +142,7 @@ def test_texts_and_amounts_stay_exact(tmp_path: Path) -> None:
 
 
 def test_a_month_without_charges_has_a_header(tmp_path: Path) -> None:
-    ledger = case("plain", tmp_path)
+    ledger = copied("plain", tmp_path)
     shutil.rmtree(ledger / "charges" / "2025-01")
     (ledger / "periods").mkdir()
     (ledger / "periods" / "2025-01.yaml").write_text("state: open\n")
@@ -156,7 +152,7 @@ def test_a_month_without_charges_has_a_header(tmp_path: Path) -> None:
 
 
 def test_a_large_month_is_packed_without_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = case("plain", tmp_path)
+    ledger = copied("plain", tmp_path)
     write(ledger, tmp_path / "plain-output")
     plain = (tmp_path / "plain-output" / "data" / "2025-01" / "charges.csv").read_bytes()
     monkeypatch.setattr(paths, "MOST_PLAIN_CHARGES", 3)
@@ -170,7 +166,7 @@ def test_a_large_month_is_packed_without_a_time(tmp_path: Path, monkeypatch: pyt
 
 
 def test_charges_are_kept_or_made_again_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = case("unusual-amount", tmp_path)
+    ledger = copied("unusual-amount", tmp_path)
     # A command that needs no data bills the periods first, and the build finds no charges of theirs.
     books = open_books(ledger)
     store = open_cache(ledger)
@@ -190,7 +186,7 @@ def test_charges_are_kept_or_made_again_the_same(tmp_path: Path, monkeypatch: py
 
 def test_what_follows_from_a_record_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines of closed months are written once, and again without a cache."""
-    ledger = case("unusual-amount", tmp_path)
+    ledger = copied("unusual-amount", tmp_path)
     assert {each.state for each in open_books(ledger).periods} == {State.CLOSED, State.OPEN}
 
     def made() -> dict[str, bytes]:
@@ -214,7 +210,7 @@ def test_what_follows_from_a_record_is_kept(tmp_path: Path, monkeypatch: pytest.
 
 def test_charges_that_cannot_be_read_again_are_said_and_not_kept(tmp_path: Path) -> None:
     """An empty file would be open data that says: nothing was billed."""
-    ledger = case("plain", tmp_path)
+    ledger = copied("plain", tmp_path)
     books, store = open_books(ledger), open_cache(ledger)
     path = ledger / "charges" / "2025-01" / "aws.csv"
     received = path.read_bytes()
@@ -230,7 +226,7 @@ def test_charges_that_cannot_be_read_again_are_said_and_not_kept(tmp_path: Path)
 
 
 def test_a_build_has_it_and_links_to_it(tmp_path: Path) -> None:
-    ledger, output = case("plain", tmp_path), tmp_path / "public"
+    ledger, output = copied("plain", tmp_path), tmp_path / "public"
     assert build(ledger, output, workers=1).changed
     assert validate(output).returncode == 0
     assert 'href="../../data/2025-01/charges.csv"' in (output / "periods" / "2025-01" / "index.html").read_text()

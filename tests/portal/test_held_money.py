@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from click.testing import CliRunner
 from closed_ledger import CONFIG, HEAD, PEOPLE, PROJECTS, close, month, row
 from small_ledger import target
 
+from golden_ledgers import copied
 from openchargeback import money
 from openchargeback.cli.main import cli
 from openchargeback.model import Provenance, QueueItem
@@ -30,7 +30,6 @@ from openchargeback.publish.build import make_site
 from openchargeback.templating.environment import make_environment
 from openchargeback.templating.filters import period_human
 
-LEDGERS = Path(__file__).parents[1] / "ledgers"
 CASES = ("decisions", "foreign-currency", "references", "showback", "spans", "late")
 
 
@@ -140,7 +139,7 @@ def late_ledger(root: Path) -> Path:
 def portal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Books, dict[str, Page]]:
     """A ledger and every page of its portal by path."""
     root = tmp_path_factory.mktemp(request.param) / "ledger"
-    root = late_ledger(root) if request.param == "late" else Path(shutil.copytree(LEDGERS / request.param, root))
+    root = late_ledger(root) if request.param == "late" else copied(request.param, root.parent)
     books, env = open_books(root), make_environment()
     site = make_site(books, Provenance("", "", "0"), {})
     jobs = (*site_jobs(site, env), *statement_jobs(site, env))

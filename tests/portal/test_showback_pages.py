@@ -13,10 +13,10 @@ import pypdf
 import pytest
 from click.testing import CliRunner
 
+from golden_ledgers import copied
 from openchargeback.cli.main import cli
 from openchargeback.publish.build import build
 
-LEDGERS = Path(__file__).parents[1] / "ledgers"
 MIXED, SHOWN = "2025-01/ada@example.edu/genomics", "2025-01/bea@example.edu/optics"
 SENTENCE = "For your information. Nothing will be charged."
 PAYING = re.compile(r"\bdue\b|\bfunds?\b|journal|credit fund|payment|pays\b|BIO-1|not a fund", re.IGNORECASE)
@@ -25,7 +25,7 @@ PAYING = re.compile(r"\bdue\b|\bfunds?\b|journal|credit fund|payment|pays\b|BIO-
 
 def made(folder: Path, config: str = "") -> Path:
     """The build of the showback ledger, with other settings where they are given."""
-    ledger = Path(shutil.copytree(LEDGERS / "showback", folder / "ledger"))
+    ledger = copied("showback", folder).rename(folder / "ledger")
     if config:
         (ledger / "config.yaml").write_text(config, encoding="utf-8")
     build(ledger, folder / "public", workers=1)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_ledger import ADA, PERIOD, bill, charge, codes, csv_text, items_with, make, sums, tags
 
+from golden_ledgers import FAULTY, copied, each_ledger
 from openchargeback.billing.periods import bill_period
 from openchargeback.cli.main import cli
 from openchargeback.ledger.approval_text import Proposal, approval_text
@@ -141,15 +142,15 @@ def test_every_item_is_settled_by_one_decision_in_any_order(tmp_path_factory, ro
         assert source.imported == source.billed + source.rejected
 
 
-CASES, LEDGERS = (Path(__file__).parents[1] / name for name in ("cases", "ledgers"))
+CASES = Path(__file__).parents[1] / "cases"
 
 
-@pytest.fixture(scope="module", params=sorted(path.name for path in LEDGERS.iterdir()))
+@pytest.fixture(scope="module", params=each_ledger())
 def golden(request, tmp_path_factory):
     """A golden ledger without void decisions, with the cache that billing it leaves there."""
     case = request.param
-    root = Path(shutil.copytree(LEDGERS / case, tmp_path_factory.mktemp("golden") / case))
-    if case == "void-decision":
+    root = copied(case, tmp_path_factory.mktemp("golden"))
+    if case == FAULTY:
         refreshed = CliRunner().invoke(cli, ["review", "refresh", "--ledger", str(root)])
         assert refreshed.exit_code == 0, refreshed.output
     open_books(root)
