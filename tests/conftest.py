@@ -5,6 +5,7 @@ accepts.
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -74,8 +75,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that `FIRST` names; keep the order otherwise."""
+    """Mark what `mostly_slow` says, before slow tests are left out; begin with the files that `FIRST` names."""
+    seen = Counter[str]()
+    for item in items:
+        if mark := item.get_closest_marker("mostly_slow"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] >= mark.kwargs["but"]:
+                item.add_marker("slow")
+            seen[test] += 1
     items.sort(key=lambda item: item.path.name not in FIRST)
 
 

@@ -65,6 +65,7 @@ def metadata(wheel: zipfile.ZipFile, name: str) -> str:
     return wheel.read(f"openchargeback-{openchargeback.__version__}.dist-info/{name}").decode()
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_package_and_the_templates_whole(wheel, checkout):
     expected = {
         (PurePosixPath(shipped) / path.relative_to(checkout / folder).as_posix()).as_posix()

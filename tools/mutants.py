@@ -74,10 +74,12 @@ _ABOUT = {
     "earlier period_review charge_parts": (
         "tests/billing/test_corrections.py",
         "-knot twice and not many_digits and not short_id and not unusual",
+        _SLOW_TOO,
     ),
     "corrections credits late late_charges shared_charges billed_charges billed_ids events billing/queries": (
         "tests/billing/test_corrections.py",
         "-ktwice or many_digits or short_id",
+        _SLOW_TOO,
     ),
     "closed_month_clashes": ("tests/billing/test_closed_month_clashes.py", _SLOW_TOO),
     "completeness coverage": ("tests/billing/test_completeness.py",),
@@ -86,12 +88,13 @@ _ABOUT = {
     "copies": ("tests/billing/test_copies.py", _SLOW_TOO),
     "browsed_charges browsed_columns browsed_details browsed_first browsed_words": (
         "tests/billing/test_browsed_charges.py",
+        _SLOW_TOO,
     ),
-    "focus_charges focus_tables billed_details": ("tests/export/test_focus_books.py",),
+    "focus_charges focus_tables billed_details": ("tests/export/test_focus_books.py", _SLOW_TOO),
     "span_lines span_statements summaries": ("tests/publish/test_spans.py",),
     "own_charges": (f"{_AUDIENCES}a_pi_sees_the_same_own_charges_as_everyone_inside_and_no_others", _SLOW_TOO),
     "provider_invoices invoice_sums": ("tests/billing/test_invoice_checks.py",),
-    "invoices": ("tests/billing/test_external_payers.py",),
+    "invoices": ("tests/billing/test_external_payers.py", _SLOW_TOO),
     "statement_charges": ("tests/billing/test_statement_charges.py",),
     "suppression": ("tests/billing/test_suppression.py",),
     "postings": ("tests/billing/test_postings.py", "tests/export/test_journal_answers.py"),

@@ -83,6 +83,7 @@ def forge(root: Path, name: str, was: str, now: str) -> None:
     replaced(root / f"periods/{PERIOD}.yaml", *replaced(root / f"periods/{PERIOD}.frozen.yaml", *digests))
 
 
+@pytest.mark.mostly_slow(but=4)
 @pytest.mark.parametrize(
     ("name", "was", "now"),
     [

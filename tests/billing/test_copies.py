@@ -84,6 +84,7 @@ def run(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return do
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize(
     ("path", "content"),
     [

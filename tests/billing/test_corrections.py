@@ -131,6 +131,7 @@ def test_late_charges_are_billed_in_the_open_month_and_rounded_as_a_group(root: 
     assert waiting == [(("foreign-currency",), 1), (("missing-fund", "pattern:big"), 1)]
 
 
+@pytest.mark.slow
 def test_what_several_closed_months_still_hold_is_kept_apart(root: Path) -> None:
     """Read together, each has what it has alone; a charge decided in one month is still held in the others."""
     february = root / f"charges/{FEB}/aws.csv"
@@ -330,6 +331,7 @@ def test_a_credit_reverses_what_was_posted_though_the_settings_changed_since(roo
     assert problems(root) == []
 
 
+@pytest.mark.slow
 def test_crediting_twice_without_billing_again_is_a_problem(root: Path) -> None:
     """In one month, in two open ones, and after the first was closed."""
     ids = billed_ids(root)
@@ -347,6 +349,7 @@ def test_crediting_twice_without_billing_again_is_a_problem(root: Path) -> None:
     assert f"approvals/{FEB}/late.yaml:" in told.message
 
 
+@pytest.mark.slow
 def test_a_short_id_of_two_charges_is_refused_though_only_one_was_corrected(tmp_path: Path) -> None:
     """The ids of these two charges begin with the same eight digits."""
     (tmp_path / f"charges/{JAN}").mkdir(parents=True)
@@ -368,6 +371,7 @@ def test_a_short_id_of_two_charges_is_refused_though_only_one_was_corrected(tmp_
     ]
 
 
+@pytest.mark.slow
 def test_a_late_charge_can_be_credited_once_its_month_is_closed(root: Path) -> None:
     """With the cents of its late group and the number of the statement that billed it."""
     decide(root, FEB, late_two(root))
@@ -390,6 +394,7 @@ def test_a_month_that_others_correct_is_not_reopened(root: Path) -> None:
         closing.reopen(open_books(root).ledger, JAN)
 
 
+@pytest.mark.slow
 def test_broken_invariants_over_months_are_found(root: Path) -> None:
     """Each is broken once by hand."""
     ids = billed_ids(root)
@@ -434,6 +439,7 @@ def test_broken_invariants_over_months_are_found(root: Path) -> None:
         assert reconciliation.corrections_tie_out(replace(february, **change)), change
 
 
+@pytest.mark.slow
 def test_a_month_whose_late_billing_was_credited_is_not_reopened(root: Path) -> None:
     """Otherwise the credit would stay and the billing go: the decision on January in February is what March credits."""
     decide(root, FEB, late_two(root))
@@ -481,6 +487,7 @@ def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_again(root: P
     assert credit.amounts.billed == -line.amounts.billed == -30
 
 
+@pytest.mark.slow
 def test_exact_sums_of_many_digits_are_exact(root: Path) -> None:
     """Thirteen digits and eighteen decimals are more than Python's decimals keep by themselves."""
     long = ["999999999999.123456789012345678", "2.000000000000000001"]

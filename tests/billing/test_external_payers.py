@@ -173,6 +173,7 @@ def test_a_ledger_without_external_payers_has_no_receivables(root: Path) -> None
     assert receivables_csv(month(root), open_books(root).ledger.settings) is None
 
 
+@pytest.mark.slow
 def test_a_credit_follows_what_was_billed_even_if_the_class_of_the_payer_changed_since(root: Path) -> None:
     close(root)
     external, internal = id_of(root, "r3"), id_of(root, "r1")
@@ -192,6 +193,7 @@ def test_a_credit_follows_what_was_billed_even_if_the_class_of_the_payer_changed
     assert by_pi["e@y.edu"]["revenue_account"] == "4500"
 
 
+@pytest.mark.slow
 def test_a_charge_is_billed_again_to_an_external_payer_without_a_fund(root: Path) -> None:
     write(root, f"charges/{JAN}/aws.csv", HEAD + charge("10") + charge("3", "a@x.edu", "p", "F-1", resource="r9"))
     close(root)

@@ -224,6 +224,7 @@ def test_posting_date_and_revision_of_a_closed_month_are_as_recorded(
     assert f"periods open {PERIOD}" in found.fix
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize("left", range(5))
 def test_a_crash_while_reopening_leaves_the_month_open(closed: Path, left: int) -> None:
     """The later revision in the period file says that it was reopened; opening again takes away what is left."""

@@ -59,6 +59,7 @@ def ledger(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 @needs("hledger")
 def test_a_june_closed_in_july_posts_into_june_and_the_old_fiscal_year(ledger: Path) -> None:
     """In every format; the statement has the date of closing."""

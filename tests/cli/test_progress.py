@@ -94,6 +94,7 @@ def test_a_long_stage_is_told_every_ten_seconds(capsys, monkeypatch):
     assert said.err == "Reading the ledger …\nWriting PDFs: 0 of 2,000 …\nWriting PDFs: 1,300 of 2,000 …\nSwapping …\n"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_one_line_that_is_gone_at_the_end(ledger):
     ours, theirs = pty.openpty()
     command = [*program.COMMAND, "build", "--ledger", str(ledger)]

@@ -92,6 +92,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*.eml"))}
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize("case", EMAIL)
 def test_statements(case, tmp_path, request):
     compare(request, case, files(outbox(tmp_path, case)))
@@ -127,6 +128,7 @@ def test_a_month_for_finance(tmp_path, request):
     compare(request, "finance", files(ledger.root / "outbox/2025-01"))
 
 
+@pytest.mark.slow
 def test_a_message_with_a_pdf_is_the_same_each_time(tmp_path):
     found = []
     for number in range(2):
@@ -152,6 +154,7 @@ def test_every_message_reads_alike_in_text_and_html_and_loads_nothing(path):
     assert max(map(len, path.read_bytes().splitlines())) < 998
 
 
+@pytest.mark.slow
 def test_a_template_of_the_ledger_wins_and_its_faults_stop_everything(tmp_path):
     ledger = closed(tmp_path / "ledger")
     own = ledger.root / "templates/email/statements.txt"

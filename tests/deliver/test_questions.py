@@ -117,6 +117,7 @@ def test_asking_again_needs_a_reason(ledger, host):
     assert len({data.partition(b"Message-ID")[2][:60] for _, data in host.messages}) == 4
 
 
+@pytest.mark.mostly_slow(but=3)
 @pytest.mark.parametrize(
     ("text", "headers", "fault"),
     [

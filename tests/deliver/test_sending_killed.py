@@ -119,6 +119,7 @@ def _every_moment(tmp_path, names, throttle=0):
             moment += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("names", "throttle"), [(("ada", "ben", "cleo"), 0), (("ada", "ben"), 25)])
 def test_killed_at_every_moment_of_a_few_messages(tmp_path, names, throttle):
     """Without a throttle, and with the one that `email` has by default."""

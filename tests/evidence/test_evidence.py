@@ -366,6 +366,7 @@ def test_another_than_the_author_can_be_asked_for(decided: Repository) -> None:
     assert evidence(decided)["problems"] == []
 
 
+@pytest.mark.slow
 def test_pages_show_what_closing_recorded(decided: Repository) -> None:
     """And nothing that was found out since."""
     merge(decided, "rita", key="rita")
@@ -476,6 +477,7 @@ def test_a_comment_after_an_approval_leaves_it(host: Host) -> None:
     assert host.told(host.review(), host.review(state="COMMENTED"))["level"] == "A"
 
 
+@pytest.mark.slow
 def test_authors_who_are_not_known_to_the_host_leave_no_level_a(host: Host) -> None:
     """Whether the reviewer wrote a commit cannot be told then."""
     assert host.commits is not None

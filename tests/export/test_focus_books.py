@@ -89,6 +89,7 @@ def as_ledger(books: Books[BilledPeriod], root: Path) -> Path:
     return root
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize("case", ["allocated", "attribution", "credits", "parts", "rounding", "yen"])
 def test_they_are_valid_by_our_own_validation_and_their_invoices_match(case: str, tmp_path: Path) -> None:
     root = as_ledger(books_of(case, tmp_path), tmp_path / "theirs")

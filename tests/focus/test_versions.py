@@ -65,6 +65,7 @@ def changed(number, text):
     return rows
 
 
+@pytest.mark.mostly_slow(but=3)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize(
     "rows",

@@ -190,6 +190,7 @@ def test_no_git_no_commit_no_base_and_no_common_history_are_named(tmp_path, monk
         make_plan(ledger.root)
 
 
+@pytest.mark.slow
 def test_a_submodule_is_named_and_not_read(tmp_path):
     other = Ledger(tmp_path / "other")
     other.write("hpc.csv", MORE)
@@ -222,6 +223,7 @@ def test_links_that_leave_the_ledger_are_named_and_never_followed(tmp_path):
         assert not plan.moves
 
 
+@pytest.mark.slow
 def test_a_link_within_the_ledger_is_its_file(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.write("shared/export.csv", [charge("linked", "10.00")])
@@ -255,6 +257,7 @@ def test_a_merge_that_is_not_finished_is_read_as_it_lies_there(tmp_path):
     assert words.summary(plan) == "2025-01 could not be fully compared; see the errors."
 
 
+@pytest.mark.slow
 def test_a_link_in_place_of_a_month_is_no_month_without_changes(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.charges([{**row, "BillingPeriodStart": "2025-02-01"} for row in ROWS], period="2025-02")
@@ -306,6 +309,7 @@ def test_a_head_with_errors_tells_them_and_shows_the_other_months(tmp_path):
     assert {(each.path, each.code) for each in plan.problems} == {("charges/2025-01/hpc.csv", "type-error")}
 
 
+@pytest.mark.slow
 def test_sums_beyond_what_an_amount_can_hold_are_named_on_either_side(tmp_path):
     huge = [{**charge("r1", "9" * 15), "ResourceId": f"r{number}"} for number in range(100_100)]
     ledger = started(tmp_path / "l", ROWS)
@@ -326,6 +330,7 @@ def test_local_settings_play_no_part(tmp_path):
     assert not ledger.plan().moves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
 def test_changes_that_git_is_told_not_to_look_at_count(tmp_path, option):
     ledger = started(tmp_path / "l", ROWS)
@@ -335,6 +340,7 @@ def test_changes_that_git_is_told_not_to_look_at_count(tmp_path, option):
     assert causes(only(ties_out(ledger.plan()))) == {"new": "5.00"}
 
 
+@pytest.mark.slow
 def test_files_that_a_sparse_checkout_leaves_out_count_as_committed(tmp_path):
     ledger = started(tmp_path / "l", ROWS, config=CONFIG.replace("unusual_amount: off", "fund_patterns: ['F-.*']"))
     ledger.git("sparse-checkout", "set", "--no-cone", "/config.yaml")
@@ -346,6 +352,7 @@ def test_files_that_a_sparse_checkout_leaves_out_count_as_committed(tmp_path):
     assert codes(plan) == []
 
 
+@pytest.mark.slow
 def test_of_several_bases_one_is_named(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.git("branch", "start")
@@ -367,6 +374,7 @@ def test_of_several_bases_one_is_named(tmp_path):
     assert "several-bases" not in codes(ledger.plan("two", "one"))
 
 
+@pytest.mark.slow
 def test_names_of_any_bytes(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     for name in ("ü\nx.csv", '"quoted".csv', " blank.csv", "tab\t.csv"):
@@ -409,6 +417,7 @@ def test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing(tmp_path
     assert not plan.moves
 
 
+@pytest.mark.slow
 def test_a_month_is_not_closed_again_in_the_same_revision(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.program("periods", "close", "2025-01", *BY)
@@ -480,6 +489,7 @@ LIVE = {
 }
 
 
+@pytest.mark.mostly_slow(but=3)
 @pytest.mark.parametrize(
     ("path", "old", "new", "told"),
     [
@@ -517,6 +527,7 @@ def test_live_changes_that_would_alter_a_closed_month_are_told(tmp_path, path, o
 LOCK = "#   python -m pip install --no-deps --no-index --no-build-isolation 'git+https://git.example.edu/b@{}'\n"
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize(
     ("path", "old", "new", "change"),
     [
@@ -560,6 +571,7 @@ def test_a_ledger_without_closed_months_says_that_nothing_can_be_compared(tmp_pa
     assert told.message.endswith("there is no closed month to compare")
 
 
+@pytest.mark.slow
 def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):
     ledger = Ledger(tmp_path / "l")
     ledger.write("config.yaml", CONFIG.replace("unusual_amount: off", "unusual_amount: {factor: 2, minimum: 1}"))
@@ -608,6 +620,7 @@ def test_an_unknown_content_always_differs():
     assert reached_periods(same, same, ({}, {}), settings_differ=False, unusual=False) == ("2025-01",)
 
 
+@pytest.mark.slow
 def test_decisions_of_other_open_months_on_the_same_charges_count(tmp_path):
     """What main has decided from one open month, a branch decides again from another."""
     ledger = started(tmp_path / "l", [charge("r1", "10.00"), charge("h1", "3.00", fund=None)])
@@ -651,6 +664,7 @@ def test_a_compressed_copy_is_found(tmp_path, committed):
     assert "duplicate-file" in codes(ledger.plan(*(("main", "HEAD") if committed else ())))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_another_in_the_work_tree_is_compared_as_it_was_committed(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.charges(ROWS, period="2025-02")
@@ -663,6 +677,7 @@ def test_a_file_that_is_another_in_the_work_tree_is_compared_as_it_was_committed
     assert "duplicate-file" not in codes(ledger.plan())
 
 
+@pytest.mark.slow
 def test_a_copy_whose_charges_were_rejected_is_in_nobodys_way(tmp_path):
     """The rejection lies in a month that the branch does not reach."""
     keys = "{source: hpc, service: Compute, project: p1, pi: ada@example.edu, flags: [missing-fund]}"

@@ -154,6 +154,7 @@ ANOTHER, THIRD = ({**A, "x_Note": note} for note in "bc")
 """No duplicates of A, since a column beyond FOCUS differs; but paired like equal charges, since no other does."""
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize(
     ("base", "head", "directory"),
     [
@@ -186,6 +187,7 @@ def test_a_charge_that_both_have_can_duplicate_one_of_another_source(tmp_path, b
     assert {len(found.old.queue), len(found.new.queue)} == {0, 1}
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize("by_id", [False, True])
 @pytest.mark.parametrize("decided", ["base", "head"])
 def test_a_decision_on_one_side_moves_a_charge_that_both_have(tmp_path, by_id, decided):

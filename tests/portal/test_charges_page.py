@@ -198,6 +198,7 @@ def test_other_currencies_are_added_up_apart(opened: playwright.Page) -> None:
     assert {cell for row in rows(opened) for cell in row if "JPY" in cell} == {"JPY 1,201", "JPY 0"}
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize("field", ["state", "source", "service", "project", "pi", "fund", "flag"])
 def test_a_facet_ignores_its_own_conditions_only(
     opened: playwright.Page, truth: duckdb.DuckDBPyConnection, field: str

@@ -154,6 +154,7 @@ def test_a_word_of_what_to_do_now_breaks_rather_than_leave_the_page(page: playwr
     assert link.evaluate("each => each.getBoundingClientRect().right <= innerWidth")
 
 
+@pytest.mark.slow
 @needs("chromium")
 @pytest.mark.parametrize("width", [1440, 360])
 def test_each_of_36_months_is_one_line_of_the_picker(page: playwright.Page, tmp_path: Path, width: int) -> None:

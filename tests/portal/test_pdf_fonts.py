@@ -52,6 +52,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {script: folder / f"{script}.pdf" for script in SCRIPTS}
 
 
+@pytest.mark.slow
 @needs("pdffonts", "pdftotext")
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_each_script_is_shown_with_our_font_alone(printed: dict[str, Path], script: str) -> None:
@@ -126,6 +127,7 @@ def test_style_sheets_look_characters_up_in_the_order_in_which_fonts_are_chosen(
     assert set(stacks) == {"var(--font-print)", "var(--font-print-id)"}
 
 
+@pytest.mark.slow
 def test_cut_fonts_are_made_of_the_whole_ones() -> None:
     """tools/cut_fonts.py, with the fonttools of the lock file, gives the same bytes."""
     command = [sys.executable, str(HERE.parent.parent / "tools/cut_fonts.py"), "--check"]

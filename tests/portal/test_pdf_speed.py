@@ -66,6 +66,7 @@ def test_a_library_without_its_sources_is_left_as_it_is(monkeypatch: pytest.Monk
         assert sources_digest() == ""
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize("name", COMPARED)
 def test_both_ways_say_the_same_on_the_same_pages(plain: dict[str, bytes], printed: dict[str, Path], name: str) -> None:
     slow, fast = plain[name], printed[name].read_bytes()

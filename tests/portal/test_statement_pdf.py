@@ -62,6 +62,7 @@ def test_nothing_is_lost_on_the_way_to_paper(printed: dict[str, Path], name: str
     assert unsaid(content) == []
 
 
+@pytest.mark.mostly_slow(but=3)
 @pytest.mark.parametrize("name", cases.CASES)
 def test_nothing_is_lost_on_letter_paper(name: str) -> None:
     resources = 200 if name == "very-large" else 60

@@ -123,6 +123,7 @@ def test_files_are_those_of_the_portal(ledger: Repository) -> None:
     assert {path.read_bytes() for path in (made.folder / "statements").iterdir()} == published
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize("later", ["closed", "open"])
 def test_the_tables_of_months_that_it_does_not_show_are_read_once(
     ledger: Repository, later: str, monkeypatch: pytest.MonkeyPatch

@@ -120,6 +120,7 @@ def test_an_unchanged_ledger_is_not_billed_again(root: Path, monkeypatch: pytest
     assert (again.files, again.warnings) == (first.files, first.warnings)
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_shows_as_without_a_cache(built: Path, change: str) -> None:
     out = built.parent / "out"
@@ -200,6 +201,7 @@ PARTS_OF_A_KEY: dict[str, tuple[str, str]] = {
 VERSIONS = ("OpenChargeback", "Python", "Pango", "HarfBuzz", "HarfBuzz-subset", "fontconfig", "weasyprint", "zlib")
 
 
+@pytest.mark.mostly_slow(but=2)
 @pytest.mark.parametrize("part", [*PARTS_OF_A_KEY, *VERSIONS])
 def test_the_key_of_a_pdf_covers(root: Path, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program's version has the digest of its code, templates and fonts."""

@@ -135,6 +135,7 @@ def test_a_dry_run_writes_nothing(ledger: Repository) -> None:
     assert not (ledger.root / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_portal_links_each_month_over_several_projects(closed: Repository) -> None:
     closed.run("build", "-o", "public")
     public = closed.root / "public"

@@ -145,6 +145,7 @@ def bomb(ending: str) -> bytes:
     return packed.getvalue()
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize("ending", [".zip", ".csv.gz"])
 def test_a_bomb_is_not_unpacked(desk: Office, rita: Browser, ending: str) -> None:
     got = rita.upload("/web/import", {f"aws{ending}": bomb(ending)})

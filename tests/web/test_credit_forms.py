@@ -62,6 +62,7 @@ def sent(served: Office, user: str = "rita", **fields: str) -> Answer:
     return browser.follow(browser.post("/web/credit", **form).location)
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize(
     ("options", "form"),
     [

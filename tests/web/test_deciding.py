@@ -31,6 +31,7 @@ def refused(got: Answer, *words: str) -> bool:
     return all(each in got.words for each in words) and "/commit" not in got.text
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize(
     ("verb", "options"),
     [

@@ -126,6 +126,7 @@ def test_two_people_decide_and_approve_in_their_browsers(
     playwright.expect(rita.locator(f"#{one}")).to_have_count(0)
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize("user", ["finn", "vera"])
 def test_people_who_do_not_decide_see_the_queue_without_its_form(
     served: Office, chromium: playwright.Browser, user: str

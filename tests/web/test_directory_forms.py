@@ -60,6 +60,7 @@ def test_what_held_charges_miss_leads_to_a_form(served: Office) -> None:
     assert "Email address of the PI who is responsible" in form.words
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize(
     ("kind", "id_", "options", "values"),
     [
@@ -92,6 +93,7 @@ def test_a_change_keeps_everything_else(made: Repository, served: Office) -> Non
     )
 
 
+@pytest.mark.slow
 def test_a_project_with_a_history_is_added_and_continued(made: Repository, served: Office) -> None:
     """One time per person and fund; a continued history keeps the others as they are written."""
     path = "directory/projects.yaml"
@@ -136,6 +138,7 @@ def test_a_project_with_a_history_is_added_and_continued(made: Repository, serve
     assert "End one before the other starts." in got.words
 
 
+@pytest.mark.slow
 def test_a_project_of_one_pi_gets_a_history(made: Repository, served: Office) -> None:
     """The project of the fixture; a change of its only time stays beside its id."""
     rita = served.browser("rita")

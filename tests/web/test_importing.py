@@ -116,6 +116,7 @@ def test_the_same_file_again_is_already_in_the_ledger(desk: Office, rita: Browse
     assert "Commit" not in got.words
 
 
+@pytest.mark.mostly_slow(but=1)
 @pytest.mark.parametrize(
     ("mode", "stored", "sums"),
     [
@@ -138,6 +139,7 @@ def test_other_charges_of_a_month_are_replaced_or_added_as_the_person_says(
     assert f"aws, January 2025 {sums}" in got.words
 
 
+@pytest.mark.slow
 def test_added_rows_that_are_there_already_are_named_as_ingest_names_them(desk: Office, rita: Browser) -> None:
     data = january_file(desk.root) + row("5", "r9").encode()
     got = answered(rita, imported(rita, {"aws.csv": data}), **{"mode.aws": "add"})
@@ -145,6 +147,7 @@ def test_added_rows_that_are_there_already_are_named_as_ingest_names_them(desk: 
     assert "row 2 is row 2 there" in got.words
 
 
+@pytest.mark.slow
 def test_a_file_of_two_months_is_split_or_kept_whole(rita: Browser) -> None:
     data = FEBRUARY + row("7", "r3", month="2025-03").encode()
     got = imported(rita, {"aws.csv": data})

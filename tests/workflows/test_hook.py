@@ -92,6 +92,7 @@ def test_a_faulty_charge_is_refused_with_its_place(repository):
     assert "charges/2025-03/aws.csv:2:12" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("--all",), ("ledger/charges/2025-03/aws.csv",)])
 def test_what_is_committed_counts_where_git_makes_an_index_for_it(repository, arguments):
     """`git commit -a` and `git commit PATH` tell the hook of another index than the repository's."""
