@@ -78,6 +78,25 @@ def test_none_starts_like_a_formula(prefix, faults):
     assert ["would start like a formula" in each.message for each in problems] == [True] * faults
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("values: {company: =1+1}", ["'=1+1'"]),
+        ("debit: '@D'\ncredit: C", ["'@D'"]),
+        ("debit: '+'\ncredit: '-'", []),
+        (
+            "files:\n  - {extension: csv, heading: true, line: [{name: =A, text: '-1'}, {name: B, text: +B}]}",
+            ["'=A'", "'+B'"],
+        ),
+        ("files:\n  - {extension: txt, layout: fixed, line: [{text: =A, width: 2}]}", []),
+    ],
+)
+def test_no_text_of_a_profile_is_a_formula(changed, told):
+    found = format_problems(read_config(b"organization: A")[0], own_profile("own", f"extends: workday\n{changed}"))
+    formulas = [each for each in found if "as a formula" in each.message]
+    assert [each.message.split("run ")[1].split(" as")[0] for each in formulas] == told
+
+
 def test_the_shipped_formats_share_none():
     """Two of them in one ledger never give the same number, and each keeps to the length of its system."""
     lengths = {"banner-gurfeed": 8, "peoplesoft": 10, "kfs": 14, "sap": 16, "workday": 30}

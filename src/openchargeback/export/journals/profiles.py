@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
+from openchargeback.csv_writing import guarded
 from openchargeback.export.journals.documents import NoNumber, document_number
 from openchargeback.export.journals.sheet import JournalHead, JournalRow, JournalTotals, fund_expression
 from openchargeback.ledger.config import FILE_NAME
@@ -133,6 +134,21 @@ def _file_faults(profile: Profile, file: ProfileFile) -> Iterator[Problem]:
         allowed = DOCUMENT_FIELDS | (LINE_FIELDS if columns is file.line else set())
         for column in columns:
             yield from _column_faults(profile, file, column, allowed)
+    if file.layout is Layout.CSV:
+        yield from _formulas(profile, file)
+
+
+def _formulas(profile: Profile, file: ProfileFile) -> Iterator[Problem]:
+    """The texts of a profile that a spreadsheet would run in its CSV files; a lone sign is none."""
+    columns = [column for columns in file.records for column in columns]
+    texts = {
+        **dict.fromkeys((profile.debit, profile.credit), 0),
+        **{profile.values.get(column.value, ""): column.at for column in columns},
+        **{text: column.at for column in columns for text in (column.text, column.name if file.heading else "")},
+    }
+    for text, line in texts.items():
+        if guarded(text) != text and len(text.strip()) > 1:
+            yield _problem(profile, f"a spreadsheet would run {text!r} as a formula", "start it with a letter", line)
 
 
 def _column_faults(profile: Profile, file: ProfileFile, column: Column, allowed: set[str]) -> Iterator[Problem]:
