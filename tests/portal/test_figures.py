@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 
@@ -272,3 +273,19 @@ def test_the_bars_of_a_statement_end_with_its_month(long: Book, index: int) -> N
     assert len(bars) == 12
     assert (bars[-1].period, bars[-1].due) == (statement.period, statement.amounts.billed)
     assert [bar.period for bar in bars if bar.known] == list(long.months[max(0, index - 11) : index + 1])
+
+
+def test_each_large_change_names_the_service_that_changed_most() -> None:
+    book = book_of(factory.site(months=3, last_open=False))
+    view = dashboard(book, NOWHERE)
+    changes: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for period, sign in zip(book.periods[-2:], (-1, 1), strict=True):
+        for line in period.lines:
+            changes[line.pi, line.service] += sign * line.amounts.billed
+    assert len(view.movers) > 1
+    for mover in view.movers:
+        own = {service: change for (pi, service), change in changes.items() if book.pi_link(pi) == mover.pi}
+        assert mover.change.amount == sum(own.values()) == mover.now - mover.before
+        service, change = mover.mostly
+        assert change == own[service]
+        assert abs(change) == max(map(abs, own.values()))

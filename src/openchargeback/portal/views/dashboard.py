@@ -39,13 +39,13 @@ class MonthBySource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
-    """A PI whose amount due changed. mostly: the service that it comes from, in words."""
+    """A PI whose amount due changed. mostly: the service whose amount due changed most, and by how much."""
 
     pi: Link
     now: Decimal
     before: Decimal
     change: Change
-    mostly: str
+    mostly: tuple[str, Decimal]
     line: charts.Line | None
 
 
@@ -191,15 +191,11 @@ def _movers(book: Book, now: BilledPeriod, previous: BilledPeriod) -> list[Mover
     return [mover for _, _, mover in sorted(movers, key=lambda item: item[:2])]
 
 
-def _mostly(book: Book, now: BilledPeriod, previous: BilledPeriod) -> dict[str, str]:
-    """For each PI the service whose amount changed most, and whether it rose or fell."""
+def _mostly(book: Book, now: BilledPeriod, previous: BilledPeriod) -> dict[str, tuple[str, Decimal]]:
+    """For each PI the service whose amount changed most, and by how much."""
     changes: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
     for period, sign in ((now, 1), (previous, -1)):
         for line in period.lines:
             if line.posted != book.showback:
                 changes[line.pi][line.service or book.source_label(line.source)] += sign * line.amounts.billed
-    found = {}
-    for pi, services in changes.items():
-        service, amount = max(services.items(), key=lambda item: (abs(item[1]), item[0]))
-        found[pi] = f"{service}, {'more' if amount > 0 else 'less'}"
-    return found
+    return {pi: max(services.items(), key=lambda item: (abs(item[1]), item[0])) for pi, services in changes.items()}
