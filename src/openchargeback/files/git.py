@@ -134,6 +134,12 @@ class Answer:
     out: str
     error: str
 
+    @property
+    def reason(self) -> str:
+        """Why it failed. What follows the first `fatal:` is advice, most of it about access."""
+        fatal, message = "fatal: ", self.error.strip()
+        return message.splitlines()[0].removeprefix(fatal) if message.startswith(fatal) else message
+
 
 def head(root: Path) -> Commit | None:
     """The commit checked out; None without Git, outside a repository and before the first commit."""
@@ -850,7 +856,7 @@ def run(
 def expect(answer: Answer | None) -> str:
     """The output of a command that should not fail."""
     if answer is None or answer.code != 0:
-        message = answer.error.strip() if answer else ""
+        message = answer.reason if answer else ""
         raise OutsideFault(f"git failed{f': {message}' if message else ' without an error message'}")
     return answer.out
 
