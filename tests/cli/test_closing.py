@@ -154,6 +154,17 @@ def test_a_month_without_an_expected_source_is_not_closed(expecting: Path) -> No
     assert "without" not in period_file(expecting)
 
 
+def test_many_obstacles_of_a_kind_hide_none_of_another(expecting: Path) -> None:
+    void = "- {decision: approve, charges: ['%016x'], clears: [missing-fund], by: r@example.edu, reason: old}\n"
+    decisions = "".join(void % number for number in range(25))
+    put(expecting, "approvals/2025-06/old.yaml", f"decisions:\n{decisions}")
+    said = run(expecting, *CLOSE, code=2).stderr
+    assert [line.split(":", 1)[0].strip() for line in said.splitlines() if "is void" in line] == [
+        "approvals/2025-06/old.yaml"
+    ] * 20
+    assert "  and 5 more\n  the source hpc is expected monthly" in said
+
+
 @pytest.mark.slow
 def test_a_month_closed_without_a_source_says_so(expecting: Path) -> None:
     """In the period file, the record, the page, the plan and `periods show`; opened again it is forgotten."""

@@ -164,7 +164,9 @@ def close_period(
 
 def _refuse_close(period: str, obstacles: Sequence[Obstacle], to_commit: Sequence[str]) -> None:
     """Raise UsageFault with everything that blocks closing. to_commit: lines on files that are not committed."""
-    lines = [*(each.text for each in obstacles), *to_commit]
+    from openchargeback.publish.closing_obstacles import listed_by_kind
+
+    lines = [*listed_by_kind(obstacles, lambda each: each.text), *to_commit]
     if lines:
         raise UsageFault(f"{period} cannot be closed\n  " + "\n  ".join(lines))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from openchargeback.billing.completeness import missing_sources, month_of
 from openchargeback.billing.provider_invoices import invoice_problems
@@ -14,7 +15,7 @@ from openchargeback.ledger.shape import did_you_mean
 from openchargeback.model import BilledPeriod
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks
-from openchargeback.wording import counted
+from openchargeback.wording import counted, shortened
 
 
 class ObstacleKind(enum.StrEnum):
@@ -56,6 +57,12 @@ class Obstacle:
     def can_be_waived(self) -> bool:
         """Whether the person who closes may decide that the month is closed nevertheless."""
         return self.kind in (ObstacleKind.UNDECIDED, ObstacleKind.MISSING_SOURCE)
+
+
+def listed_by_kind(obstacles: Sequence[Obstacle], text: Callable[[Obstacle], str]) -> list[str]:
+    """Their texts in order: of each kind the first ones, and how many more there are."""
+    groups = groupby(obstacles, key=lambda each: each.kind)
+    return [line for _, group in groups for line in shortened([text(each) for each in group], indent="")]
 
 
 def closing_obstacles(

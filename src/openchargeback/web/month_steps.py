@@ -18,7 +18,7 @@ from openchargeback.problems import UsageFault
 from openchargeback.publish import closing
 from openchargeback.publish.answers import record_answer
 from openchargeback.publish.books import open_books
-from openchargeback.publish.closing_obstacles import closing_obstacles
+from openchargeback.publish.closing_obstacles import closing_obstacles, listed_by_kind
 from openchargeback.web.month_view import advice, sentence
 from openchargeback.web.workspace import Change
 
@@ -69,9 +69,8 @@ def close(ledger: Path, form: Close, who: Identity) -> Change:
     evidence, missing = gather_evidence(books.ledger, periods=(period,))
     obstacles = closing_obstacles(books, billed, missing, leave_held=form.leave_held, without=form.without)
     if obstacles:
-        raise UsageFault(
-            "\n".join([f"{period} cannot be closed:", *(f"{sentence(each)} {advice(each)}" for each in obstacles)])
-        )
+        lines = listed_by_kind(obstacles, lambda each: f"{sentence(each)} {advice(each)}")
+        raise UsageFault("\n".join([f"{period} cannot be closed:", *lines]))
     closed = Event(form.on, who.email)
     without = [Without(source, form.reason, closed.by) for source in form.without]
     closing.close(books, period, closed, evidence, dated=dated, without=without)
