@@ -10,6 +10,7 @@ from pathlib import Path
 
 import factory
 import pytest
+from covering import COVERING
 from playwright import sync_api as playwright
 
 from needed import needs
@@ -168,6 +169,16 @@ def test_each_of_36_months_is_one_line_of_the_picker(page: playwright.Page, tmp_
     assert max(heights) < 2 * min(heights) - 16, "16 pixels are above and below the line"
     menu = page.locator(".picker ul")
     assert menu.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+@needs("chromium")
+@pytest.mark.parametrize("width", [1440, 768, 360])
+def test_no_part_of_the_total_of_a_long_list_covers_another(page: playwright.Page, tmp_path: Path, width: int) -> None:
+    folder = factory.write(factory.many(20), tmp_path)
+    page.set_viewport_size({"width": width, "height": 740})
+    for path in (paths.PIS, paths.PROJECTS, paths.statements_page("2024-01")):
+        page.goto((folder / path).as_uri())
+        assert page.evaluate(COVERING) == [], path
 
 
 @needs("chromium")

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import axe
 import factory
 import review_ledger
+from covering import COVERING
 from payloads import PAYLOADS
 from review_ledger import EVERY_KIND, charge, held, tags
 
@@ -463,6 +464,13 @@ def test_pages_filters_and_the_address(page: playwright.Page, many: tuple[AllBoo
     assert held_first.inner_text() == "0.50"
     assert page.locator(".items [aria-sort]").get_attribute("aria-sort") == "ascending"
     assert page.evaluate("document.getElementsByTagName('*').length") < 3000
+
+
+@pytest.mark.parametrize("width", [768, 360])
+def test_no_part_of_the_total_covers_another(page: playwright.Page, many: tuple[AllBooks, str], width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto(many[1])
+    assert page.evaluate(COVERING) == []
 
 
 def test_a_link_to_an_item_opens_it_on_its_page(page: playwright.Page, many: tuple[AllBooks, str]) -> None:
