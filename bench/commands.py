@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from data import write_charges
+from data import CLEAN, write_charges
 from measuring import ROOT, Process, focus_billing, process, report_process, rounds
 
 MONTHS, SOURCES, ROWS = 36, 4, 500
@@ -51,13 +51,23 @@ class BenchLedger:
     root: Path
 
     @classmethod
-    def with_months(cls, root: Path, periods: Sequence[str], rows: int = ROWS, sources: int = SOURCES) -> BenchLedger:
-        """A ledger of 40 PIs with two projects each, with this many rows in each file, committed."""
+    def with_months(
+        cls,
+        root: Path,
+        periods: Sequence[str],
+        rows: int = ROWS,
+        sources: int = SOURCES,
+        *,
+        cost: str = CLEAN,
+        pis: int = 40,
+        each: int = 2,
+    ) -> BenchLedger:
+        """A committed ledger. rows: in each file. cost: SQL of BilledCost. each: the projects of each PI."""
         for period in periods:
             for number in range(sources):
                 path = root / "charges" / period / f"source{number}.csv"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_charges(path, rows, period=period, source=str(number), pis=40, each=2)
+                write_charges(path, rows, cost, period=period, source=str(number), pis=pis, each=each)
         (root / "config.yaml").write_text("organization: Bench\njournal: {credit_fund: RC-1}\n", encoding="utf-8")
         (root / ".gitignore").write_text(".openchargeback/\n", encoding="utf-8")
         ledger = cls(root)
@@ -87,9 +97,9 @@ class BenchLedger:
         subprocess.run(["git", "-C", str(self.root), *arguments], check=True, stdout=subprocess.DEVNULL)
 
     def close(self, periods: Sequence[str]) -> None:
-        """Close these months."""
+        """Close these months; what is held in them stays held."""
         for period in periods:
-            command = ["periods", "close", period, "--by", "bench@example.edu", "--commit"]
+            command = ["periods", "close", period, "--leave-held", "--by", "bench@example.edu", "--commit"]
             subprocess.run(self.command(*command), check=True, capture_output=True, cwd=ROOT)
 
     def change_a_row(self, period: str) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 
 CLEAN = "printf('%.10f', (hash(i) % 30000000000) / 1e10)"
+SOME_HELD = f"CASE WHEN hash(i * 13) % 80 = 0 THEN '4.5' ELSE {CLEAN} END"
+"""The cost of charges of which one in eighty is above its list price, and so held for review."""
 
 
 def write_charges(

@@ -13,6 +13,7 @@ from unittest import mock
 from jinja2 import Environment, FileSystemLoader
 
 from commands import PERIODS, BenchLedger
+from data import SOME_HELD
 from measuring import ROOT, Process, report, report_process, rounds
 from openchargeback.model import Provenance
 from openchargeback.portal import shell, site, statements
@@ -21,7 +22,7 @@ from openchargeback.publish.build import make_site
 from openchargeback.templating.environment import Templates, make_environment
 
 _ROUNDS = 5
-_MONTHS, _CHARGES = 12, 20_000
+_MONTHS, _CLOSED, _CHARGES = 12, 10, 20_000
 
 Call = tuple[str, dict[str, object]]
 """A template and its values."""
@@ -84,15 +85,17 @@ def _cpu(side: Callable[[Call], str], calls: list[Call]) -> float:
 
 
 def whole_build() -> None:
-    """A clean build without PDFs of a year of months, against `validate` of them; nothing is kept from earlier runs."""
+    """A clean build without PDFs of a year, all but two months of it closed, against `validate`; nothing is kept."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "public"
-        ledger = BenchLedger.with_months(Path(folder) / "ledger", PERIODS[:_MONTHS], _CHARGES, 1)
+        root, months = Path(folder) / "ledger", PERIODS[:_MONTHS]
+        ledger = BenchLedger.with_months(root, months, _CHARGES, 1, cost=SOME_HELD, pis=50, each=3)
+        ledger.close(months[:_CLOSED])
         build, validate = ledger.cold("build", "--no-pdf", "--output", str(output)), ledger.cold("validate")
 
         def clean() -> Process:
             shutil.rmtree(output, ignore_errors=True)
             return build()
 
-        what = f"{_MONTHS} months of {_CHARGES:,} charges: build --no-pdf, against validate"
+        what = f"{_MONTHS} months of {_CHARGES:,} charges, {_CLOSED} closed: build --no-pdf, against validate"
         report_process(what, *rounds(clean, validate), 4)
