@@ -7,7 +7,7 @@
 --   known: a state of Slurm; torn: a cell has the character that joins them.
 CREATE TABLE tres AS
 SELECT (row_number() OVER ())::INTEGER AS id, text
-FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT is_step(job_id));
+FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT step);
 CREATE TABLE tres_part AS
 WITH part AS (SELECT id, unnest(string_split(text, ',')) AS part FROM tres),
 cell AS (
@@ -62,5 +62,5 @@ SELECT
     len(cells) <> 6 AS torn
 FROM (
     SELECT text, string_split(text, joint()) AS cells
-    FROM (SELECT DISTINCT origin AS text FROM raw WHERE NOT is_step(job_id))
+    FROM (SELECT DISTINCT origin AS text FROM raw WHERE NOT step)
 )

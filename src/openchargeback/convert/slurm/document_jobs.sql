@@ -20,7 +20,7 @@ SELECT
         WHEN c[6] <> '' THEN c[2] || '_[' || c[6] || ']'
         WHEN whole(coalesce(c[20], c[21])) > 0 THEN concat(coalesce(c[20], c[21]), '+', coalesce(c[22], c[23]))
         ELSE c[1] END AS JobID,
-    c[1] AS JobIDRaw, NULL AS DBIndex, nullif(c[7], '') AS SLUID, c[8] AS Cluster, c[9] AS Account, c[10] AS "User",
+    c[1] AS JobIDRaw, NULL AS DBIndex, nullif(c[7], '') AS SLUID, nullif(c[8], '') AS Cluster, c[9] AS Account, c[10] AS "User",
     c[11] AS Partition, c[12] AS QOS,
     CASE WHEN json_type(current) = 'ARRAY'
         THEN coalesce(list_filter(from_json(current, '["VARCHAR"]'), lambda w: w IN ('REQUEUED', 'RESIZING', 'REVOKED'))[1], c[14])

@@ -11,10 +11,11 @@
 -- is_step: whether an id is of a step, such as 123.batch. The list of an array's tasks may be cut, too: 123_[1,3,...].
 CREATE MACRO submission(submitted) AS replace(submitted, 'T', ' ');
 CREATE MACRO joint() AS chr(31);
-CREATE MACRO is_step(job_id) AS contains(job_id, '.') AND NOT contains(job_id, '[');
+CREATE MACRO is_step(job_id) AS CASE WHEN contains(job_id, '.') THEN NOT contains(job_id, '[') ELSE false END;
 CREATE MACRO is_unset(cell) AS cell IS NULL OR cell IN ('', 'Unknown', 'None');
 CREATE MACRO moment(cell) AS CASE WHEN strlen(cell) = 19 THEN try_cast(cell AS TIMESTAMP) END;
 CREATE MACRO utc(cell) AS CASE
+    WHEN strlen(cell) = 19 THEN NULL -- Most are printed as local times.
     WHEN regexp_full_match(cell, '\d{9,10}') THEN make_timestamp(try_cast(cell AS BIGINT) * 1000000)
     WHEN regexp_full_match(cell, '\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ') THEN try_cast(left(cell, 19) AS TIMESTAMP)
     WHEN regexp_full_match(cell, '\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[+-]([01]\d|2[0-3])(:?[0-5]\d)?')
@@ -23,7 +24,6 @@ CREATE MACRO utc(cell) AS CASE
             * (cell[21:22]::BIGINT * 3600 + coalesce(nullif(ltrim(cell[23:], ':'), ''), '0')::BIGINT * 60)
         )
 END;
-CREATE MACRO is_utc(cell) AS CASE WHEN strlen(cell) <> 19 THEN utc(cell) IS NOT NULL ELSE false END;
 CREATE MACRO whole(cell) AS CASE WHEN try_cast(cell AS BIGINT)::VARCHAR = cell THEN try_cast(cell AS BIGINT) END;
 CREATE MACRO duration(cell) AS coalesce(
     whole(cell),
