@@ -11,7 +11,7 @@ WITH cell AS (
             '$.het.job_id.number', '$.het.job_id', '$.het.job_offset.number', '$.het.job_offset'
         ]) AS c,
         json_extract(job, '$.state.current') AS current,
-        from_json(json_extract(job, '$.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"BIGINT"}]') AS tres
+        from_json(json_extract(job, '$.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"VARCHAR"}]') AS tres
     FROM document
 )
 SELECT
@@ -29,7 +29,7 @@ SELECT
     NULL AS Elapsed, c[18] AS ElapsedRaw, c[19] AS Suspended,
     array_to_string(
         list_transform(
-            list_filter(tres, lambda t: t.count > 0 OR t.type IN ('cpu', 'mem', 'node')),
+            list_filter(tres, lambda t: t.count <> '0' OR t.type IN ('cpu', 'mem', 'node')),
             lambda t: concat(t.type, CASE WHEN coalesce(t.name, '') <> '' THEN '/' || t.name ELSE '' END, '=', t.count,
                 CASE t.type WHEN 'mem' THEN 'M' ELSE '' END)
         ), ','

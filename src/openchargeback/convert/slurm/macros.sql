@@ -1,6 +1,6 @@
 -- How cells of sacct are read. NULL is what cannot be read.
 -- whole: a number of digits alone. DuckDB would also read blanks, 1e3 and 1_000, and round 1.5.
--- duration: seconds of `D-HH:MM:SS`, `HH:MM:SS` or a plain number of seconds.
+-- duration: seconds of `D-HH:MM:SS`, `HH:MM:SS` or a plain number of seconds, of up to twelve digits.
 -- moment: the local time as printed, to the second; Unknown, None and an empty cell have none.
 -- utc: the time in UTC of a cell that says by itself when it was: seconds since 1970 (`SLURM_TIME_FORMAT=%s`), or a time
 --   with an offset (`%FT%T%z`). Zones by name do not: some names stand for several.
@@ -26,7 +26,7 @@ CREATE MACRO utc(cell) AS CASE
 END;
 CREATE MACRO whole(cell) AS CASE WHEN try_cast(cell AS BIGINT)::VARCHAR = cell THEN try_cast(cell AS BIGINT) END;
 CREATE MACRO duration(cell) AS coalesce(
-    whole(cell),
+    CASE WHEN strlen(cell) <= 12 THEN whole(cell) END,
     CASE WHEN regexp_full_match(cell, '(\d{1,6}-)?\d\d:[0-5]\d:[0-5]\d')
         THEN CASE WHEN contains(cell, '-') THEN split_part(cell, '-', 1)::BIGINT * 86400 ELSE 0 END
             + cell[-8:-7]::BIGINT * 3600 + cell[-5:-4]::BIGINT * 60 + cell[-2:]::BIGINT END
