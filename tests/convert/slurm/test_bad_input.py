@@ -117,6 +117,21 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
             1,
             "cpu=4.5",
         ),
+        "half of a character in JSON": (
+            '{"jobs": [\n{"job_id": 1, "account": "\\ud800"}], "errors": []}',
+            "usage-cells",
+            2,
+            "half of a character",
+        ),
+        "a time beyond all years, in JSON": (
+            (
+                '{"jobs": [{"job_id": 1, "state": {"current": ["COMPLETED"]}, "time": {"submission": 1735776000, '
+                '"start": 99999999999999999, "end": 1735779600, "elapsed": 3600}}], "errors": []}'
+            ),
+            "usage-time",
+            1,
+            "99999999999999999",
+        ),
         "more seconds than fit": (export(record(ElapsedRaw=2**63 - 1)), "usage-number", 2, "9223372036854775807"),
         "a negative count": (export(record(AllocTRES="cpu=-2")), "usage-tres", 2, "cpu=-2"),
         "types that do not add up": (

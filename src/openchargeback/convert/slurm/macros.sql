@@ -32,5 +32,5 @@ CREATE MACRO duration(cell) AS coalesce(
             + cell[-8:-7]::BIGINT * 3600 + cell[-5:-4]::BIGINT * 60 + cell[-2:]::BIGINT END
 );
 CREATE MACRO printed(cell) AS CASE WHEN cell = '0' THEN 'Unknown'
-    WHEN whole(cell) IS NULL THEN cell
+    WHEN whole(cell) IS NULL OR strlen(cell) > 12 THEN cell
     ELSE strftime(make_timestamp(whole(cell) * 1000000), '%Y-%m-%dT%H:%M:%S') END;
