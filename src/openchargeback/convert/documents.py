@@ -124,18 +124,19 @@ def source_of(file: Input) -> Source | Problem:
         reason = str(error).partition(":")[0].lower()
         message = f"the export is not a complete JSON document ({reason}), so it may be cut off"
         return Problem(file.name, "usage-cut", message, CUT_FIX, line)
-    if _HALF.search(text) and not _is_text(document):
-        message = "a text in the export contains half of a character (a lone surrogate)"
-        return Problem(file.name, "usage-cells", message, "correct the name in the system, and export again")
-    return Source(file, text, document)
+    return half_a_character(file, 0, text, document) or Source(file, text, document)
 
 
-def _is_text(document: Any) -> bool:
+def half_a_character(file: Input, line: int, text: str, value: Any) -> Problem | None:
+    """The problem of a JSON text whose value has a lone surrogate, which cannot be stored."""
+    if not _HALF.search(text):
+        return None
     try:
-        json.dumps(document, ensure_ascii=False, default=str).encode()
+        json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        message = "a text in the export contains half of a character (a lone surrogate)"
+        return Problem(file.name, "usage-cells", message, "correct the name in the system, and export again", line)
+    return None
 
 
 def whole(value: object) -> int | None:

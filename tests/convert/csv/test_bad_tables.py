@@ -239,3 +239,8 @@ def test_an_empty_month_may_be_right(tables: Tables) -> None:
 def test_json_that_is_not_utf_8(tables: Tables) -> None:
     page = b'{"Date": "2025-01-06", "Lab": "M\xfcller", "Hours": 1}\n'
     assert tables.faults(HOURS, page, rates=[RATE]) == [("usage-cells", 1)]
+
+
+def test_json_with_half_of_a_character(tables: Tables) -> None:
+    lines = '{"Date": "2025-01-06", "Lab": "astro", "Hours": 1}\n{"Date": "2025-01-06", "Lab": "\\ud800", "Hours": 1}\n'
+    assert tables.faults(HOURS, lines, rates=[RATE]) == [("usage-cells", 2)]

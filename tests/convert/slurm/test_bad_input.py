@@ -104,6 +104,35 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
         ),
         "memory with a comma": (export(record(AllocTRES="cpu=1,mem=1,5G")), "usage-tres", 2, "5G"),
         "a sentinel": (export(record(AllocTRES="cpu=18446744073709551614")), "usage-tres", 2, "cpu="),
+        "a count twice": (export(record(AllocTRES="cpu=1,cpu=2")), "usage-tres", 2, "cpu=1,cpu=2"),
+        "a type in capitals": (export(record(AllocTRES="CPU=1,mem=1G")), "usage-tres", 2, "CPU=1"),
+        "a blank beside a type": (export(record(AllocTRES="cpu =1")), "usage-tres", 2, "cpu =1"),
+        "a count that is not whole, in JSON": (
+            (
+                '{"jobs": [{"job_id": 1, "tres": {"allocated": [{"type": "cpu", "count": 4.5}]}, "state": {"current": '
+                '["COMPLETED"]}, "time": {"submission": 1735776000, "start": 1735776000, "end": 1735779600, '
+                '"elapsed": 3600}}], "errors": []}'
+            ),
+            "usage-tres",
+            1,
+            "cpu=4.5",
+        ),
+        "half of a character in JSON": (
+            '{"jobs": [\n{"job_id": 1, "account": "\\ud800"}], "errors": []}',
+            "usage-cells",
+            2,
+            "half of a character",
+        ),
+        "a time beyond all years, in JSON": (
+            (
+                '{"jobs": [{"job_id": 1, "state": {"current": ["COMPLETED"]}, "time": {"submission": 1735776000, '
+                '"start": 99999999999999999, "end": 1735779600, "elapsed": 3600}}], "errors": []}'
+            ),
+            "usage-time",
+            1,
+            "99999999999999999",
+        ),
+        "more seconds than fit": (export(record(ElapsedRaw=2**63 - 1)), "usage-number", 2, "9223372036854775807"),
         "a negative count": (export(record(AllocTRES="cpu=-2")), "usage-tres", 2, "cpu=-2"),
         "types that do not add up": (
             export(record(AllocTRES="cpu=1,mem=1G,gres/gpu=3,gres/gpu:a100=2")),
@@ -201,3 +230,9 @@ def test_some_things_are_only_warned_of(case: Case) -> None:
     assert "usage-array" in codes
     assert done.used == 2
     assert done.left_out == {"nothing allocated": 1}
+
+
+def test_a_job_with_nothing_that_is_billed_is_counted_as_left_out(case: Case) -> None:
+    done, _ = case.set(slurm={"meters": ["cpu"]}).run(export(ONE, record(JobIDRaw=2, AllocTRES="cpu=0,mem=1G")))
+    assert done
+    assert (done.read, done.used, done.left_out) == (2, 1, {"nothing allocated that is billed": 1})

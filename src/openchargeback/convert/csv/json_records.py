@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from openchargeback.convert.documents import CUT_FIX
+from openchargeback.convert.documents import CUT_FIX, half_a_character
 from openchargeback.convert.json_stream import Broken, documents
 from openchargeback.convert.kinds import Input
 from openchargeback.problems import Problem
@@ -40,7 +40,10 @@ def json_records(
             text = json.dumps(record, sort_keys=True)
             if "\\ufffd" in text and len(problems) < _MOST:
                 problems.append(Problem(file.name, "usage-cells", "the record is not text in UTF-8", CUT_FIX, line))
-            yield line, [record.get(name) for name in columns], text
+            if fault := half_a_character(file, line, text, record):
+                problems.append(fault)
+            else:
+                yield line, [record.get(name) for name in columns], text
     except Broken as error:
         message = f"the file is not complete JSON ({error}), so it may be cut off"
         problems.append(Problem(file.name, "usage-cut", message, CUT_FIX, error.line))

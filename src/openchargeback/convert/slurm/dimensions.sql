@@ -1,5 +1,5 @@
 -- The distinct texts of the jobs, each read once.
--- tres: one row per distinct AllocTRES. odd: text that is not `type[/name]=count,…`, or a count out of range.
+-- tres: one row per distinct AllocTRES. odd: text that is not `type[/name]=count,…`, a count out of range, or a type twice.
 -- tres_meter: one row per distinct AllocTRES and meter: the level held, in CPUs, MiB, GPUs, nodes or billing units.
 --   GPUs of a type have it as variant; the untyped total names the same devices and counts only where types are absent.
 -- origin: one row per distinct cluster, account, user, partition, QOS and state. label: the number of all but the state;
@@ -7,12 +7,13 @@
 --   known: a state of Slurm; torn: a cell has the character that joins them.
 CREATE TABLE tres AS
 SELECT (row_number() OVER ())::INTEGER AS id, text
-FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT is_step(job_id));
+FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT step);
 CREATE TABLE tres_part AS
 WITH part AS (SELECT id, unnest(string_split(text, ',')) AS part FROM tres),
 cell AS (
     SELECT
-        id, part, split_part(part, '=', 1) AS name, split_part(part, '=', 2) AS cell,
+        id, part, split_part(part, '=', 1) AS name, split_part(name, ':', 1) AS type, lower(trim(type)) AS kind,
+        split_part(part, '=', 2) AS cell,
         whole(cell) AS plain, -- Most counts are.
         -- Memory has a suffix (MiB without one) and may read 93.75G; in thousandths, for exactness.
         CASE WHEN plain IS NULL AND regexp_full_match(cell, '\d{1,15}(\.\d{1,3})?[KMGTP]?')
@@ -27,10 +28,11 @@ SELECT
         WHEN 'T' THEN (thousandths * 1048576 + 500) // 1000
         WHEN 'P' THEN (thousandths * 1073741824 + 500) // 1000
         ELSE (thousandths + 500) // 1000 END) AS level,
-    name = '' OR level IS NULL OR level < 0 OR level > 1000000000000 OR (plain IS NULL AND name <> 'mem') AS odd
+    name = '' OR level IS NULL OR level < 0 OR level > 1000000000000 OR (plain IS NULL AND name <> 'mem')
+        OR type <> kind OR count(*) OVER (PARTITION BY id, name) > 1 AS odd
 FROM cell
 -- What is not billed may be written in any way.
-WHERE name IN ('cpu', 'mem', 'node', 'billing', 'gres/gpu', '') OR starts_with(name, 'gres/gpu:') OR NOT contains(part, '=');
+WHERE kind IN ('cpu', 'mem', 'node', 'billing', 'gres/gpu', '') OR NOT contains(part, '=');
 CREATE TABLE tres_meter AS
 WITH gpu AS (
     SELECT id, substr(name, 10) AS type, level FROM tres_part WHERE name LIKE 'gres/gpu:%' AND NOT odd
@@ -62,5 +64,5 @@ SELECT
     len(cells) <> 6 AS torn
 FROM (
     SELECT text, string_split(text, joint()) AS cells
-    FROM (SELECT DISTINCT origin AS text FROM raw WHERE NOT is_step(job_id))
+    FROM (SELECT DISTINCT origin AS text FROM raw WHERE NOT step)
 )

@@ -11,7 +11,7 @@ WITH cell AS (
             '$.het.job_id.number', '$.het.job_id', '$.het.job_offset.number', '$.het.job_offset'
         ]) AS c,
         json_extract(job, '$.state.current') AS current,
-        from_json(json_extract(job, '$.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"BIGINT"}]') AS tres
+        from_json(json_extract(job, '$.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"VARCHAR"}]') AS tres
     FROM document
 )
 SELECT
@@ -20,7 +20,7 @@ SELECT
         WHEN c[6] <> '' THEN c[2] || '_[' || c[6] || ']'
         WHEN whole(coalesce(c[20], c[21])) > 0 THEN concat(coalesce(c[20], c[21]), '+', coalesce(c[22], c[23]))
         ELSE c[1] END AS JobID,
-    c[1] AS JobIDRaw, NULL AS DBIndex, nullif(c[7], '') AS SLUID, c[8] AS Cluster, c[9] AS Account, c[10] AS "User",
+    c[1] AS JobIDRaw, NULL AS DBIndex, nullif(c[7], '') AS SLUID, nullif(c[8], '') AS Cluster, c[9] AS Account, c[10] AS "User",
     c[11] AS Partition, c[12] AS QOS,
     CASE WHEN json_type(current) = 'ARRAY'
         THEN coalesce(list_filter(from_json(current, '["VARCHAR"]'), lambda w: w IN ('REQUEUED', 'RESIZING', 'REVOKED'))[1], c[14])
@@ -29,7 +29,7 @@ SELECT
     NULL AS Elapsed, c[18] AS ElapsedRaw, c[19] AS Suspended,
     array_to_string(
         list_transform(
-            list_filter(tres, lambda t: t.count > 0 OR t.type IN ('cpu', 'mem', 'node')),
+            list_filter(tres, lambda t: t.count <> '0' OR t.type IN ('cpu', 'mem', 'node')),
             lambda t: concat(t.type, CASE WHEN coalesce(t.name, '') <> '' THEN '/' || t.name ELSE '' END, '=', t.count,
                 CASE t.type WHEN 'mem' THEN 'M' ELSE '' END)
         ), ','

@@ -17,7 +17,7 @@ WITH reading AS (
         end_second_of - {end_first} AS end_first,
         end_second_of - {end_second} AS end_second
     FROM raw
-    WHERE NOT is_step(job_id)
+    WHERE NOT step
 ),
 chosen AS (
     SELECT

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from openchargeback.convert.documents import CUT_FIX
+from openchargeback.convert.documents import CUT_FIX, half_a_character
 from openchargeback.convert.json_stream import Broken, items
 from openchargeback.convert.kinds import Input
 from openchargeback.focus.database import insert, query, sql
@@ -39,7 +39,11 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, s
         for key, line, value in items(file.path):
             found.setdefault(key, (line, value))
             if key == "jobs" and isinstance(value, dict):
-                batch.append((line, _narrow(value)))
+                text = _narrow(value)
+                if fault := half_a_character(file, line, text, json.loads(text)) if "\\ud" in text else None:
+                    problems.append(fault)
+                else:
+                    batch.append((line, text))
             if len(batch) >= _BATCH:
                 insert(con, "document", batch)
                 batch.clear()

@@ -14,7 +14,8 @@ SELECT bit_count(bitstring_agg(number, {low}, {high})) FROM job;
 -- none_repeated: `repeated` without any row.
 CREATE TABLE repeated (n BIGINT, first BIGINT, clash BIGINT);
 -- left_out: how many jobs are not billed, by reason.
-SELECT left_out AS reason, count(*) AS jobs FROM job WHERE left_out IS NOT NULL GROUP BY ALL ORDER BY ALL;
+SELECT coalesce(left_out, 'nothing allocated that is billed') AS reason, count(*) AS jobs
+FROM job WHERE left_out IS NOT NULL OR holding IS NULL GROUP BY ALL ORDER BY ALL;
 -- drop_repeated: jobs whose very content an earlier record has are not billed again.
 UPDATE job SET left_out = 'identical to another record' FROM repeated WHERE repeated.n = job.n AND repeated.first <> job.n;
 -- origin_keys: what decides what is billed of the jobs of a label.

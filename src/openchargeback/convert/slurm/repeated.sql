@@ -4,7 +4,7 @@
 CREATE TABLE repeated AS
 WITH suspect AS (
     SELECT hash(job_id, submission(submitted)) AS digest
-    FROM raw WHERE NOT is_step(job_id) GROUP BY ALL HAVING count(*) > 1
+    FROM raw WHERE NOT step GROUP BY ALL HAVING count(*) > 1
 ),
 record AS (
     SELECT
