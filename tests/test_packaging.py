@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 import openchargeback
 
 ROOT = Path(__file__).parents[1]
+FILES = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "requirements.lock")
 SHIPPED = {"src/openchargeback": "openchargeback", "site_templates": "openchargeback/site_templates"}
 LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.pyc", ".DS_Store")
 
@@ -41,7 +42,7 @@ def run(*arguments: str | Path, cwd: Path) -> None:
 def checkout(tmp_path_factory) -> Path:
     copy = tmp_path_factory.mktemp("packaging") / "checkout"
     copy.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "requirements.lock"):
+    for name in FILES:
         shutil.copy(ROOT / name, copy)
     for folder in SHIPPED:
         shutil.copytree(ROOT / folder, copy / folder, ignore=LEFTOVERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from openchargeback.ledger.approval_text import Proposal, approval_file
 from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.settings import Payer
-from openchargeback.model import ItemDetails, State
+from openchargeback.model import BilledPeriod, ItemDetails, State, Statement
 from openchargeback.problems import LedgerFault, has_errors
 from openchargeback.publish import closing
-from openchargeback.publish.books import examine, open_books
+from openchargeback.publish.books import Books, examine, open_books
 from openchargeback.record.files import read_record
+from openchargeback.record.lazy import LazySequence
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
 
@@ -57,6 +59,29 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
     return root
+
+
+def test_closing_reads_only_the_statements_that_the_record_shows(tmp_path: Path) -> None:
+    """So that it takes no longer in a ledger of many years."""
+    earlier = ["2024-01", "2024-02"]
+    for each in (*earlier, PERIOD):
+        folder = tmp_path / "charges" / each
+        folder.mkdir(parents=True)
+        (folder / "aws.csv").write_text(HEAD + row("1", month=each))
+    (tmp_path / "config.yaml").write_text("organization: X\nsources: {aws: {credit_fund: C-1}}\n")
+    for each in earlier:
+        close(tmp_path, each)
+    books, read = open_books(tmp_path), []
+
+    def watched(billed: BilledPeriod) -> BilledPeriod:
+        def statements() -> Sequence[Statement]:
+            read.append(billed.period)
+            return billed.statements
+
+        return replace(billed, statements=LazySequence(statements))
+
+    closing.close(Books(books.ledger, tuple(map(watched, books.periods)), ()), PERIOD, ON)
+    assert set(read) & set(earlier) == {"2024-02"}
 
 
 @pytest.fixture

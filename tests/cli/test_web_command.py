@@ -35,6 +35,16 @@ def passwd(ledger: Repository, *arguments: str, typed: str, code: int = 0) -> st
     return done.stdout + done.stderr
 
 
+def test_a_ledger_named_before_passwd_is_the_one_that_is_written(ledger: Repository, tmp_path: Path) -> None:
+    """As in the container, whose command ends with the ledger; another one is nearer."""
+    other = january(tmp_path / "here/ledger").root
+    command = [*program.COMMAND, "web", "--ledger", str(ledger.root)]
+    command += ["passwd", "ada", "--role", "admin", "--email", "ada@example.edu"]
+    subprocess.run(command, input=GOOD, cwd=other.parent, capture_output=True, text=True, check=True)
+    assert (ledger.root / "config.local.yaml").exists()
+    assert not (other / "config.local.yaml").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -28,10 +28,16 @@ def test_a_forged_host_gets_nothing(shared_office: Office, host: str) -> None:
     assert "To do" not in got.text
 
 
+def test_the_health_address_answers_for_any_host(shared_office: Office) -> None:
+    """As the probes of load balancers and containers ask for it."""
+    got = shared_office.browser().send("GET", "/web/health", headers={"Host": "10.0.0.7:8000"})
+    assert (got.status, got.text) == (200, "ok\n")
+
+
 def test_two_hosts_are_one_too_many(shared_office: Office) -> None:
     with socket.create_connection(("127.0.0.1", shared_office.port)) as connection:
         name = f"localhost:{shared_office.port}"
-        connection.sendall(f"GET /web/health HTTP/1.1\r\nHost: {name}\r\nHost: evil.example.edu\r\n\r\n".encode())
+        connection.sendall(f"GET /web/login HTTP/1.1\r\nHost: {name}\r\nHost: evil.example.edu\r\n\r\n".encode())
         assert connection.recv(100).split()[1] in (b"400", b"421")
 
 

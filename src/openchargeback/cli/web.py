@@ -62,7 +62,7 @@ def web(
              --url https://billing.example.edu
     """
     if context.invoked_subcommand is not None:
-        context.obj = named or context.obj
+        context.find_root().obj = named or context.find_root().obj
         return
     options = _options(host, port, cert, key, proxies, user_header, url)
     root = root_of(named)

@@ -21,7 +21,18 @@ from openchargeback.export.journals.profiles import profile_of
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.periods import FROZEN, PARTS, Event, PeriodFile, first_day, last_day, part_path, write_period
+from openchargeback.ledger.periods import (
+    CHART_MONTHS,
+    FROZEN,
+    PARTS,
+    Event,
+    PeriodFile,
+    first_day,
+    last_day,
+    months_until,
+    part_path,
+    write_period,
+)
 from openchargeback.ledger.postings import postings_path
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.schema_files import schema_comment
@@ -75,7 +86,9 @@ def close(
     if billed is None or has_errors(problems):
         raise LedgerFault(problems)
     _log.info("billed %s once more: %s", period, counted(len(billed.lines), "line"))
-    earlier = [each for each in books.periods if each.period < period]
+    charted = months_until(period, CHART_MONTHS)[:-1]
+    # Reading the statements of a closed month takes long, so only of those that the record shows.
+    earlier = [each for each in books.periods if each.period in charted]
     frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
     libraries = {name: version for name, version in versions().items() if name != PROGRAM}
     frozen = replace(

@@ -39,6 +39,9 @@ _HEADERS = {
 }
 _STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
+HEALTH = "/web/health"
+"""The address that answers for any Host: load balancers name the machine's address there."""
+
 SMALL_BODY = 1 << 20
 """The largest body of a form without files, in bytes."""
 
@@ -96,7 +99,7 @@ class Guard:
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        refusal = self._refusal(scope["method"], headers)
+        refusal = self._refusal(scope["method"], scope["path"], headers)
         if refusal:
             await _plain(answer, *refusal)
             return
@@ -111,9 +114,9 @@ class Guard:
             return
         await self._app(scope, body, answer)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "").casefold()
-        if host not in self._hosts or len(headers.getlist("host")) > 1:
+        if path != HEALTH and (host not in self._hosts or len(headers.getlist("host")) > 1):
             return 421, "This server does not answer for this name."
         if method not in METHODS:
             return 405, "This method is not used here."

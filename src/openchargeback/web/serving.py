@@ -18,7 +18,7 @@ from openchargeback.publish.paragraphs import paragraphs
 from openchargeback.web.access import Action, audience_of
 from openchargeback.web.addresses import Address
 from openchargeback.web.crediting import closed_months
-from openchargeback.web.guard import PORTAL_POLICY
+from openchargeback.web.guard import HEALTH, PORTAL_POLICY
 from openchargeback.web.pages import page
 from openchargeback.web.portals import Portal
 from openchargeback.web.program import Program, can, person_of, program_of, signed_in
@@ -149,7 +149,7 @@ def settings_fault(fault: LedgerFault) -> str:
 
 
 ADDRESSES = (
-    Address("/web/health", {"GET": (Action.OPEN, health)}),
+    Address(HEALTH, {"GET": (Action.OPEN, health)}),
     Address("/web/state.js", {"GET": (Action.READ, state)}),
     Address("/web/problems", {"GET": (Action.WATCH, problems)}),
 )
