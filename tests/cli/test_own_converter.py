@@ -169,7 +169,7 @@ def failed(kind: Kind) -> dict[str, str]:
 
 def test_a_converter_that_takes_anything_fails_the_checks_of_bad_input() -> None:
     assert failed(with_fault()) == {
-        "an empty input is a problem": "an empty file (farm.txt) converts without an error",
+        "an empty input is a problem": "a header without records (farm.txt) converts without an error",
         "a cut input is a problem": "an input without its last character (farm.txt) converts without an error",
         "the same input twice is not billed twice": "the same input twice is neither reported nor counted as left out",
     }

@@ -38,7 +38,12 @@ class Tables:
         self.output = folder / "charges.csv"
 
     def run(
-        self, mapping: dict[str, Any], *tables: str | bytes, period: str = "2025-01", **common: Any
+        self,
+        mapping: dict[str, Any],
+        *tables: str | bytes,
+        period: str = "2025-01",
+        allow_empty: bool = False,
+        **common: Any,
     ) -> tuple[Conversion | None, list[Problem]]:
         """Convert tables; the problems name them 1.csv, 2.csv, … and config.yaml."""
         path = self.folder / "config.yaml"
@@ -51,7 +56,7 @@ class Tables:
         config, problems = read_config(kind_of("csv"), path)
         if config is None or any(each.severity == "error" for each in problems):
             return None, self._named(problems)
-        done, problems = convert(Request(kind_of("csv"), inputs, config, period), self.output)
+        done, problems = convert(Request(kind_of("csv"), inputs, config, period, allow_empty), self.output)
         return done, self._named(problems)
 
     def rows(

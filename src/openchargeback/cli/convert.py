@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--config", "config", type=click.Path(path_type=Path), help="Settings of the conversion.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="CSV file to write.")
 @click.option("--period", type=PERIOD, help="Month to bill; needed if the usage spans several.")
-@click.option("--allow-empty", is_flag=True, help="Accept an export without records.")
+@click.option("--allow-empty", is_flag=True, help="Accept an export without usage in the month.")
 @click.option("--dry-run", is_flag=True, help="Show the totals by PI and project without writing anything.")
 @click.option("--list", "list_", is_flag=True, help="List the kinds of usage records.")
 @click.option("--example-config", is_flag=True, help="Print a config for the kind, with every key.")

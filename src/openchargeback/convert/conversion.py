@@ -171,11 +171,20 @@ def convert(
             return None, problems
         meters = _controls(con, request.kind, request.config.settings, period)
         conversion = _summary(con, request, period, found, meters, problems)
+        if not (conversion.rows or request.allow_empty):
+            return None, [*problems, _nothing_to_bill(request, conversion)]
         if output is not None:
             write_charges(con, request.kind, request.config.settings, period, rows, output)
         if intervals is not None:
             write_intervals(con, instants, intervals, output)
     return conversion, problems
+
+
+def _nothing_to_bill(request: Request, conversion: Conversion) -> Problem:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in conversion.left_out.items())
+    message = f"no record has usage to bill in {conversion.period}{f': {reasons}' if reasons else ''}"
+    fix = "check `--period` and the export; if there was no usage in the month, convert with `--allow-empty`"
+    return Problem(str(request.inputs[0]), "usage-empty", message, fix)
 
 
 @contextmanager

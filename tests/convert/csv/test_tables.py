@@ -333,7 +333,8 @@ def test_quantities_and_costs_are_conserved_over_months(
     counts, costs = dict.fromkeys(("tokens", "fee"), Decimal(0)), Decimal(0)
     for month in ("2024-12", "2025-01", "2025-02", "2025-03", "2025-04"):
         text = "Start,End,Lab,Tokens,Cost\n" + "".join(lines)
-        for row in tables.rows(mapping, text, period=month, rates=[rate], rows=rows, owners=owners):
+        common = {"rates": [rate], "rows": rows, "owners": owners}
+        for row in tables.rows(mapping, text, period=month, allow_empty=True, **common):
             counts[row["SkuMeter"]] += Decimal(row["x_UsageAmount"])
             costs += Decimal(row["BilledCost"]) if row["SkuMeter"] == "fee" else 0
             assert (

@@ -178,6 +178,18 @@ def test_what_many_lines_share_is_one_problem_with_a_count(case: Case) -> None:
     assert (problem.code, problem.line, problem.count) == ("usage-state", 2, 20)
 
 
+def test_records_of_other_months_are_no_month_without_usage(case: Case) -> None:
+    """Else a mistyped `--period` would bill nothing, and nobody would hear of it."""
+    done, problems = case.run(export(ONE), period="2025-03")
+    assert done is None
+    assert [(each.code, each.message) for each in problems] == [
+        ("usage-empty", "no record has usage to bill in 2025-03: 1 no time in the period")
+    ]
+    assert not case.output.exists()
+    done, problems = case.run(export(ONE), period="2025-03", allow_empty=True)
+    assert (done.rows, problems) == (0, [])
+
+
 @pytest.mark.parametrize(
     ("column", "keys"),
     {

@@ -52,7 +52,7 @@ def test_no_byte_second_is_lost_or_added(days: list[dict[str, int]], rows: str, 
         case.set(rows=rows, rates=rates, owners=owners, storage={"free": {"amount": str(free), "per": "month"}})
         files = {f"q-{day}.json": listing(own) for day, own in zip(DAYS, days, strict=True)}
         for month, length in (("2025-01", 31), ("2025-02", 28)):
-            charges = case.rows(files, month)
+            charges = case.rows(files, month, allow_empty=True)
             for path, amount in amounts(charges).items():
                 found[path] = found.get(path, 0) + amount
             granted = [row for row in charges if row["SkuPriceId"].endswith(".free")]

@@ -268,7 +268,7 @@ def test_paths_name_projects_of_the_directory(tmp_path: Path) -> None:
         rates = [
             {"id": "std", "resource": "quota" if bills == "quota" else "capacity", "unit": "TB-Months", "price": "2"}
         ]
-        case.set(rows=rows, storage={"bills": bills}, rates=rates).run({})
+        case.set(rows=rows, storage={"bills": bills}, rates=rates).run({}, allow_empty=True)
         out = ["-o", str(ledger / "charges/2025-01/storage.csv"), "--ledger", str(ledger)]
         inputs = [str(tmp_path / name) for name in files]
         done = CliRunner().invoke(cli, ["convert", "storage", *inputs, "--config", str(tmp_path / "config.yaml"), *out])
