@@ -7,6 +7,7 @@ Only a rejected line is journaled again, once, together with its counterpart: wh
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -32,14 +33,15 @@ class LineSums:
     credits: Decimal = ZERO
     net: Decimal = ZERO
 
-    def with_line(self, line: JournalLine) -> LineSums:
-        """The sums with one more line."""
-        signed = line.signed
-        return LineSums(
-            lines=self.lines + 1,
-            debits=self.debits + max(signed, ZERO),
-            credits=self.credits + max(-signed, ZERO),
-            net=self.net + (signed if line.payer else ZERO),
+    @classmethod
+    def of(cls, lines: Sequence[JournalLine]) -> LineSums:
+        """The sums of these lines."""
+        signed = [line.signed for line in lines]
+        return cls(
+            lines=len(lines),
+            debits=sum((each for each in signed if each > 0), ZERO),
+            credits=-sum((each for each in signed if each < 0), ZERO),
+            net=sum((each for each, line in zip(signed, lines, strict=True) if line.payer), ZERO),
         )
 
 
@@ -135,27 +137,22 @@ def _rejected(ledger: RecordedLedger, original: str, period: str) -> Iterator[Jo
 def posted_month(journal: Journal, documents: Sequence[JournalDocument], postings: Sequence[Posting]) -> PostedMonth:
     """What became of a month's journal, according to its postings."""
     known = {each.number: each for each in documents}
-    sums: dict[str, LineSums] = {}
-    seen: set[int] = set()
+    statuses: dict[int, PostingStatus] = {}
     exceptions: list[NotAccepted] = []
     for posting in postings:
         if posting.document not in known:
             continue
         outcome = _Outcome(known[posting.document], posting, journal.lines)
         exceptions += outcome.exceptions()
-        for index, status in outcome.statuses().items():
-            if index not in seen:
-                sums[status] = sums.get(status, LineSums()).with_line(journal.lines[index])
-                seen.add(index)
-    rest = LineSums()
+        statuses = outcome.statuses() | statuses
+    lines: dict[PostingStatus | None, list[JournalLine]] = defaultdict(list)
     for index, line in enumerate(journal.lines):
-        if index not in seen:
-            rest = rest.with_line(line)
+        lines[statuses.get(index)].append(line)
     return PostedMonth(
-        accepted=sums.get(PostingStatus.ACCEPTED, LineSums()),
-        suspense=sums.get(PostingStatus.SUSPENSE, LineSums()),
-        rejected=sums.get(PostingStatus.REJECTED, LineSums()),
-        not_posted=rest,
+        accepted=LineSums.of(lines[PostingStatus.ACCEPTED]),
+        suspense=LineSums.of(lines[PostingStatus.SUSPENSE]),
+        rejected=LineSums.of(lines[PostingStatus.REJECTED]),
+        not_posted=LineSums.of(lines[None]),
         postings=tuple(postings),
         exceptions=tuple(exceptions),
     )

@@ -16,7 +16,7 @@ from openchargeback import money
 from openchargeback.addresses import with_conditions
 from openchargeback.billing import freezing
 from openchargeback.billing.journal import journal_of_period
-from openchargeback.billing.postings import POSTED_WORDS, posted_month
+from openchargeback.billing.postings import POSTED_WORDS, PostedMonth, posted_month
 from openchargeback.deliver.parcels import Request, plan_messages
 from openchargeback.deliver.preparing import email_of
 from openchargeback.evidence.gathering import gather_evidence
@@ -164,6 +164,7 @@ def _month(books: AllBooks, billed: BilledPeriod) -> MonthPage:
     missing = gather_evidence(ledger, periods=(period,))[1] if billed.state is State.OPEN else []
     obstacles = tuple(closing_obstacles(books, billed, missing)) if billed.state is State.OPEN else ()
     postings = ledger.postings.get(period, ())
+    posted = PostedMonth() if billed.state is State.OPEN else posted_month(billed.journal, billed.documents, postings)
     names, fault = _journal_files(books, billed)
     return MonthPage(
         period=period,
@@ -173,7 +174,7 @@ def _month(books: AllBooks, billed: BilledPeriod) -> MonthPage:
         currency=currency,
         statements=len({(line.pi, line.project) for line in billed.lines}),
         held=in_total(billed.undecided, currency),
-        waits=tuple(_waits(books, billed, obstacles)),
+        waits=tuple(_waits(books, billed, obstacles, posted)),
         obstacles=obstacles,
         absent=tuple(each.target for each in obstacles if each.kind is ObstacleKind.MISSING_SOURCE),
         undecided=sum(item.charges for item in billed.queue) if billed.state is State.OPEN else 0,
@@ -182,21 +183,20 @@ def _month(books: AllBooks, billed: BilledPeriod) -> MonthPage:
         journal_fault=fault,
         posting=posted_sentence(billed, postings),
         sources=_sources(billed),
-        posted=_posted(books, billed),
-        not_accepted=_not_accepted(books, billed),
+        posted=_posted(billed, posted),
+        not_accepted=_not_accepted(billed, posted),
         sent=_sent(books, billed),
         can_reopen=billed.state is State.CLOSED and not postings,
     )
 
 
-def _waits(books: AllBooks, billed: BilledPeriod, obstacles: Sequence[Obstacle]) -> Iterator[str]:
+def _waits(books: AllBooks, billed: BilledPeriod, obstacles: Sequence[Obstacle], posted: PostedMonth) -> Iterator[str]:
     """What a month waits for."""
     if billed.state is State.OPEN:
         yield from (each.what for each in obstacles)
         if not obstacles:
             yield "ready to close"
         return
-    posted = posted_month(billed.journal, billed.documents, books.ledger.postings.get(billed.period, ()))
     if posted.not_posted.lines:
         yield f"{counted(posted.not_posted.lines, 'journal line')} not posted"
     if posted.suspense.lines:
@@ -236,11 +236,10 @@ def _sources(billed: BilledPeriod) -> Table | None:
     return make_table(f"By source, in {billed.currency}", head, {1, 2, 3, 4, 5}, rows)
 
 
-def _posted(books: AllBooks, billed: BilledPeriod) -> Table | None:
+def _posted(billed: BilledPeriod, posted: PostedMonth) -> Table | None:
     if billed.state is State.OPEN or not billed.journal.lines:
         return None
     currency = billed.currency
-    posted = posted_month(billed.journal, billed.documents, books.ledger.postings.get(billed.period, ()))
     rows = [
         (
             POSTED_WORDS[what],
@@ -258,10 +257,9 @@ def _posted(books: AllBooks, billed: BilledPeriod) -> Table | None:
     return make_table("What the accounting system did", head, {1, 2, 3, 4}, rows, "; ".join(notes))
 
 
-def _not_accepted(books: AllBooks, billed: BilledPeriod) -> Table | None:
+def _not_accepted(billed: BilledPeriod, posted: PostedMonth) -> Table | None:
     if billed.state is State.OPEN:
         return None
-    posted = posted_month(billed.journal, billed.documents, books.ledger.postings.get(billed.period, ()))
     rows = [
         (
             f"{each.document}, line {each.line}",
