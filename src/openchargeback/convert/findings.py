@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-from openchargeback.focus.database import named_rows, sql
+from openchargeback.focus.database import literal, named_rows, sql
 from openchargeback.problems import Problem, Severity
 
 MOST = 50
@@ -29,6 +29,21 @@ class Rule:
     message: str
     fix: str
     severity: Severity = Severity.ERROR
+
+
+_ODD = r"[\x00-\x1f\x7f-\x9f\x{061c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]"
+"""Characters that mislead a reader, as `characters.py` lists them, for RE2."""
+
+
+def misleading(names: Iterable[str]) -> Rule:
+    """The rule on names, given as SQL, that do not say what they seem to say."""
+    return Rule(
+        where=" OR ".join(f"regexp_matches({name}, {literal(_ODD)})" for name in names),
+        value="''",
+        code="usage-characters",
+        message="a name contains control characters or characters that change the direction of text",
+        fix="remove them in the system that the name comes from",
+    )
 
 
 def conflicting(where: str, value: str, fix: str = "convert only the newer export") -> Rule:

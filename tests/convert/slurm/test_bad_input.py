@@ -178,6 +178,13 @@ def test_what_many_lines_share_is_one_problem_with_a_count(case: Case) -> None:
     assert (problem.code, problem.line, problem.count) == ("usage-state", 2, 20)
 
 
+@pytest.mark.parametrize("account", ["bi\0o", "bi\u202eo", "bi\x85o"])
+def test_names_say_what_they_seem_to_say(case: Case, account: str) -> None:
+    done, problems = case.run(export(ONE, record(JobIDRaw=2, Account=account)))
+    assert done is None
+    assert [(each.code, each.line) for each in problems] == [("usage-characters", 3)]
+
+
 def test_records_of_other_months_are_no_month_without_usage(case: Case) -> None:
     """Else a mistyped `--period` would bill nothing, and nobody would hear of it."""
     done, problems = case.run(export(ONE), period="2025-03")

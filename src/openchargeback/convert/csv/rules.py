@@ -6,12 +6,9 @@ from collections.abc import Iterator
 
 from openchargeback.convert.csv.cells import LABEL
 from openchargeback.convert.csv.settings import CsvSettings, MeterMapping
-from openchargeback.convert.findings import Rule, conflicting, repeated
+from openchargeback.convert.findings import Rule, conflicting, misleading, repeated
 from openchargeback.focus.database import literal
 from openchargeback.problems import Severity
-
-_ODD = r"[\x00-\x1f\x7f-\x9f\x{061c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]"
-"""Characters that mislead a reader, as `characters.py` lists them, for RE2."""
 
 _MAY_LACK = ("list", "price")
 
@@ -29,13 +26,7 @@ def rules(own: CsvSettings, currency: str) -> Iterator[Rule]:
             message=f"{value} is empty",
             fix="export it (many reports have it only if grouped by it), or correct the mapping",
         )
-    yield Rule(
-        where=" OR ".join(f"regexp_matches({name}, {literal(_ODD)})" for name in (*LABEL, *_types(own))),
-        value="''",
-        code="usage-characters",
-        message="a name contains control characters or characters that change the direction of text",
-        fix="remove them in the system that the name comes from, or extract part of it with a formula",
-    )
+    yield misleading((*LABEL, *_types(own)))
     yield Rule(
         where=f"currency IS DISTINCT FROM {literal(currency)}" if own.currency else "false",
         value="coalesce(currency, 'no currency')",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openchargeback.convert.findings import Rule, conflicting, repeated
+from openchargeback.convert.findings import Rule, conflicting, misleading, repeated
 from openchargeback.problems import Severity
 
 AGAIN = "export it again with `TZ=UTC SLURM_TIME_FORMAT=standard sacct --parsable2`"
@@ -38,6 +38,7 @@ ORIGIN_RULES = (
         message="a cell has the control character U+001F",
         fix="rename what has it in Slurm, or remove it from the export",
     ),
+    misleading(["replace(text, joint(), '')"]),
 )
 """On the origins of jobs (`dimensions.sql`)."""
 
