@@ -13,6 +13,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
+def step_words(what: str, done: int, total: int) -> str:
+    """How far a step has come: `Writing pages: 20 of 1,341`. total: 0 if unknown."""
+    return f"{what}: {done:,} of {total:,}" if total else what
+
+
 def shortened(lines: Sequence[str], most: int = MOST_LINES, *, indent: str = "  ", more: str = "more") -> list[str]:
     """The first lines, indented, and one that counts the rest: `  and 3 more`."""
     rest = [f"and {len(lines) - most:,} {more}"] if len(lines) > most else []

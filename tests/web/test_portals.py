@@ -14,7 +14,7 @@ import office
 import pytest
 from office import Browser, Office, served
 
-from openchargeback.portal.audience import Audience
+from openchargeback.portal.audience import Audience, AudienceKind
 from openchargeback.problems import OutsideFault
 from openchargeback.web import portals
 
@@ -74,6 +74,27 @@ def test_the_first_pages_of_a_pi_do_not_wait_for_the_pdfs_of_others(
         for user in ("admin", "pia"):
             got = busy.browser(user).follow("/index.html", seconds=60)
             assert (got.status, "being built" in got.words) == (200, False), user
+
+
+@pytest.mark.parametrize("audience", [Audience(AudienceKind.INTERNAL), Audience(AudienceKind.PI, "ada@example.edu")])
+def test_the_page_says_how_far_the_first_build_has_come(
+    here: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, audience: Audience
+) -> None:
+    monkeypatch.setattr(portals, "PAUSE", -1)
+    portal, told = portals.Portal(tmp_path / "made"), []
+    reported = portals.step_words
+
+    def watched(what: str, done: int, total: int) -> str:
+        told.append((portal.progress, words := reported(what, done, total)))
+        return words
+
+    monkeypatch.setattr(portals, "step_words", watched)
+    assert portal.progress == "Building"
+    portals.build_portal(here.root, portal.folder, audience, pdfs=False)
+    assert [before for before, _ in told] == ["Building", *(words for _, words in told[:-1])]
+    assert "Billing months: 0 of 1" in {words for _, words in told}
+    assert portal.progress == "Building"
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def test_what_is_another_s_is_not_found(here: Office) -> None:

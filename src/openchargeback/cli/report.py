@@ -17,6 +17,7 @@ from openchargeback import money
 from openchargeback.characters import MISLEADING
 from openchargeback.model import Amounts
 from openchargeback.problems import Problem
+from openchargeback.wording import step_words
 
 if TYPE_CHECKING:
     from openchargeback.cli.listing import Billed
@@ -149,7 +150,7 @@ def _plain_lines(first: str) -> Step:
         if what == stage and now < printed + _SECONDS:
             return
         stage, printed = what, now
-        click.echo(f"{what}: {done:,} of {total:,} …" if total else f"{what} …", err=True)
+        click.echo(f"{step_words(what, done, total)} …", err=True)
 
     return step
 

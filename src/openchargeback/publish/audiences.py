@@ -90,7 +90,8 @@ def build_audiences(
                 staging.write(path, data)
         run.keep_own_charges(wanted)
         for number, each in enumerate(wanted):
-            step("Building audiences", number, len(wanted))
+            if not audience:
+                step("Building audiences", number, len(wanted))
             if each.sees_all:
                 run.write_everything(staging.below(folders[each]), workers, sealed=not folders[each])
             else:

@@ -11,7 +11,9 @@ import asyncio
 import datetime as dt
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -22,11 +24,16 @@ from openchargeback.portal.audience import Audience
 from openchargeback.problems import LedgerFault, OpenChargebackError, OutsideFault, Problem
 from openchargeback.publish import build as publish
 from openchargeback.publish.audiences import build_audiences
+from openchargeback.publish.books import Step
 from openchargeback.publish.manifest import NAME as MANIFEST
 from openchargeback.web.jobs import BUILDS, PDFS, Jobs
+from openchargeback.wording import step_words
 
 _UNKNOWN = "unknown"
 """The mark of a build of an earlier server."""
+
+_BEGUN = "Building"
+"""What is said of a build that has not come far enough to say more."""
 
 PAUSE = 0.5
 """How many seconds pass between two looks at the ledger's files."""
@@ -57,6 +64,13 @@ class Portal:
     def is_building(self) -> bool:
         """Whether a build is running or waits for one of another audience."""
         return self.task is not None and not self.task.done()
+
+    @property
+    def progress(self) -> str:
+        """How far the build has come, in words."""
+        with suppress(OSError):
+            return _progress_file(self.folder).read_text("utf-8") or _BEGUN
+        return _BEGUN
 
 
 class Portals:
@@ -129,10 +143,33 @@ def _last_build(folder: Path) -> Portal:
 def build_portal(root: Path, folder: Path, audience: Audience, pdfs: bool) -> None:  # noqa: FBT001 - of another process
     """Build the portal of an audience; in the process for builds."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if audience.sees_all:
-        publish.build(root, folder, pdfs=pdfs, workers=1)
-    else:
-        build_audiences(root, folder, audience, pdfs=pdfs, workers=1)
+    with _reported(_progress_file(folder)) as step:
+        if audience.sees_all:
+            publish.build(root, folder, pdfs=pdfs, workers=1, step=step)
+        else:
+            build_audiences(root, folder, audience, pdfs=pdfs, workers=1, step=step)
+
+
+@contextmanager
+def _reported(place: Path) -> Iterator[Step]:
+    """A function to call with each step; how far it has come is in a file, since the page is of another process."""
+    written = 0.0
+
+    def step(what: str, done: int, total: int) -> None:
+        nonlocal written
+        if time.monotonic() > written + PAUSE:
+            with suppress(OSError):
+                place.write_text(step_words(what, done, total), encoding="utf-8")
+            written = time.monotonic()
+
+    try:
+        yield step
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _progress_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.progress")
 
 
 def mark_of(root: Path, references: Iterable[Path]) -> str:

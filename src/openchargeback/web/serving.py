@@ -87,7 +87,9 @@ class Serving:
     def _not_there(self, request: Request, portal: Portal) -> Response:
         """The page while there is no build of this audience: it is being made, or what keeps it from being made."""
         if portal.is_building or not portal.why:
-            return page(request, "working.html", "The portal is being built", {"what": "Building"}, status=503, wait=1)
+            return page(
+                request, "working.html", "The portal is being built", {"what": portal.progress}, status=503, wait=1
+            )
         person = person_of(request)
         if person is not None and person.role is Role.PI:
             # A PI learns nothing of others from the ledger's problems, nor whether there are any.
